@@ -1,0 +1,38 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: help run test lint format docker-test clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(MAKEFILE_LIST)
+
+run: $(VENV)/run ## start the service on port 5003, with a stand-in user-service where none is named
+	@$(BIN)/python -m tests.demo
+
+test: $(VENV)/test ## run the test suite; set TEST_DATABASE_URL for its MySQL half
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/test ## check the code's style
+	@$(BIN)/ruff check && $(BIN)/ruff format --check
+
+format: $(VENV)/test ## mend the code's style
+	@$(BIN)/ruff check --fix && $(BIN)/ruff format
+
+docker-test: $(VENV)/test ## build and try the containers; needs a Docker engine
+	@$(BIN)/python -m tests.docker
+
+clean: ## remove the virtual environment and the caches; the data stay
+	rm -rf $(VENV) .pytest_cache .ruff_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run: requirements.txt | $(VENV)/bin/python
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/test: tests/requirements.txt requirements.txt | $(VENV)/bin/python
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@

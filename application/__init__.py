@@ -1,0 +1,33 @@
+"""order-service: the carts and orders of the shop."""
+
+from flask import Flask
+
+import config
+
+from . import database, errors
+from .database import db
+from .order_api import order_api_blueprint
+from .order_api.user_client import UserClient
+
+__all__ = ["create_app", "db"]
+
+
+def create_app(overrides: dict | None = None) -> Flask:
+    """Make the application.
+
+    ``overrides`` are settings that go before the environment's. Raises SystemExit where a setting
+    cannot be used.
+    """
+    app = Flask(__name__)
+    app.config.from_mapping(config.load(overrides))
+    app.json.sort_keys = False
+    app.url_map.merge_slashes = False  # its redirects would be HTML
+    database.init_app(app)
+    errors.init_app(app)
+    app.extensions["user_client"] = UserClient(
+        app.config["USER_SERVICE_URL"],
+        app.config["USER_SERVICE_TIMEOUT"],
+        app.config["USER_CACHE_TTL"],
+    )
+    app.register_blueprint(order_api_blueprint)
+    return app

@@ -1,0 +1,121 @@
+"""The database: engines fit for concurrency, and transactions that are tried again."""
+
+import random
+import time
+from functools import wraps
+from pathlib import Path
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import event, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm.exc import StaleDataError
+
+RETRY_SECONDS = 5.0  # how long a transaction is tried again
+LONGEST_PAUSE = 0.05  # seconds; random, so that rivals do not meet again
+# changed since read, first add of a rival, lock wait timeout, deadlock (Galera: also at COMMIT)
+CONFLICTS = {1020, 1062, 1205, 1213}
+
+# PyMySQL waits for ever unless told. A lock is given up before the read is.
+MYSQL = {
+    "connect_timeout": 2,
+    "read_timeout": 5,
+    "write_timeout": 5,
+    "init_command": "SET SESSION innodb_lock_wait_timeout = 3",
+}
+SQLITE = {"timeout": 15}  # seconds to wait for another writer
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class DatabaseUnavailable(Exception):
+    """The database is out of reach, or nobody knows whether it has committed."""
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+def init_app(app: Flask) -> None:
+    """Give the application two engines: ``db.engine`` for transactions, ``reader`` for queries.
+
+    A query on its own needs no transaction: on autocommit it costs one round trip, and on SQLite
+    it waits for no writer.
+    """
+    url = make_url(app.config["DATABASE_URL"])
+    sqlite = url.get_backend_name() == "sqlite"
+    if sqlite and url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    options = {"connect_args": SQLITE if sqlite else MYSQL, "pool_size": 8, "max_overflow": 8}
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    # Under REPEATABLE READ, the first adds of different users lock each other's gaps.
+    isolation = {} if sqlite else {"isolation_level": "READ COMMITTED"}
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options | isolation
+    reader = {"url": url, "isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+    app.config["SQLALCHEMY_BINDS"] = {"reader": options | reader}
+    db.init_app(app)
+    if sqlite:
+        with app.app_context():
+            for engine in db.engines.values():
+                event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(db.engine, "begin", _begin_immediate)
+
+
+def _prepare_sqlite(connection, _record) -> None:
+    connection.isolation_level = None  # BEGIN is ours: the driver would send it too late
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _begin_immediate(connection) -> None:
+    # SQLite knows no FOR UPDATE: a transaction takes the write lock before its first read.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def retried(view):
+    """Run a view again from its start after a lost connection or a conflict, for 5 s at most."""
+
+    @wraps(view)
+    def run(*args, **kwargs):
+        give_up = time.monotonic() + RETRY_SECONDS
+        while True:
+            try:
+                return view(*args, **kwargs)
+            except (DBAPIError, StaleDataError) as error:
+                db.session.rollback()
+                if not _may_pass(error) or time.monotonic() > give_up:
+                    raise
+            except BaseException:
+                db.session.rollback()
+                raise
+            time.sleep(random.uniform(0, LONGEST_PAUSE))
+
+    return run
+
+
+def transaction(view):
+    """Run a view as one transaction, committed before its answer goes out.
+
+    Models change state and never commit. Raises DatabaseUnavailable where the connection is lost
+    in COMMIT: the change may or may not be stored, so it must not be tried again here.
+    """
+
+    @wraps(view)
+    def run(*args, **kwargs):
+        answer = view(*args, **kwargs)
+        try:
+            db.session.commit()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseUnavailable("connection lost during COMMIT") from error
+            raise
+        return answer
+
+    return retried(run)
+
+
+def _may_pass(error: DBAPIError | StaleDataError) -> bool:
+    if isinstance(error, StaleDataError):  # another node has changed the row since it was read
+        return True
+    return error.connection_invalidated or error.orig.args[0] in CONFLICTS

@@ -1,0 +1,48 @@
+"""Every error as JSON: ``{"message": "..."}``, and never a word of a library or a driver."""
+
+from flask import Flask, current_app, json
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
+
+from .database import DatabaseUnavailable
+from .models import QuantityTooLarge
+from .order_api.user_client import UserServiceUnavailable
+
+RETRY_AFTER = 2  # seconds
+DATABASE_ERRORS = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeoutError,  # no connection of the pool came free
+    StaleDataError,
+    DatabaseUnavailable,
+)
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error of the application in JSON."""
+    app.register_error_handler(HTTPException, in_json)
+    app.register_error_handler(QuantityTooLarge, lambda error: in_json(BadRequest(str(error))))
+    app.register_error_handler(UserServiceUnavailable, user_service_unavailable)
+    for error in DATABASE_ERRORS:
+        app.register_error_handler(error, database_unavailable)
+
+
+def in_json(error: HTTPException):
+    response = error.get_response()  # keeps headers such as Allow and Retry-After
+    own_words = error.description != type(error).description
+    message = error.description if own_words else error.name.capitalize()
+    response.data = json.dumps({"message": message})
+    response.content_type = "application/json"
+    return response
+
+
+def user_service_unavailable(error: UserServiceUnavailable):
+    current_app.logger.warning("user-service: %s", error)
+    return in_json(ServiceUnavailable("User service unavailable", retry_after=RETRY_AFTER))
+
+
+def database_unavailable(error: Exception):
+    current_app.logger.error("database: %s", getattr(error, "orig", error))
+    return in_json(ServiceUnavailable("Database unavailable", retry_after=RETRY_AFTER))

@@ -1,0 +1,53 @@
+"""What a request says: who calls, and which whole numbers it brings."""
+
+import re
+
+from flask import current_app, g, request
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, Unauthorized
+
+from application.models import MAX_INTEGER
+
+from .user_client import User
+
+# ASCII digits, as a form field or JSON string has them; the length keeps int() cheap.
+WHOLE_NUMBER = re.compile(r" *-?[0-9]{1,100} *")
+
+
+def current_user() -> User:
+    """Return the caller; asks user-service once a request, however often the view is tried.
+
+    Raises Unauthorized, or UserServiceUnavailable.
+    """
+    if "user" not in g:
+        api_key = request.headers.get("Authorization", "")
+        g.user = current_app.extensions["user_client"].get_user(api_key)
+    if not g.user:
+        raise Unauthorized("Not logged in")
+    return g.user
+
+
+def whole_number(field: str) -> int:
+    """Return a field of the form or JSON body, from 1 to 2147483647; raises BadRequest."""
+    value = _body().get(field)
+    if value is None or value == "":
+        raise BadRequest(f"{field} is required")
+    if isinstance(value, str) and WHOLE_NUMBER.fullmatch(value):
+        value = int(value)
+    if type(value) is not int or not 1 <= value <= MAX_INTEGER:  # bool is an int, too
+        raise BadRequest(f"{field} must be a whole number from 1 to {MAX_INTEGER}")
+    return value
+
+
+def _body() -> dict:
+    if not request.is_json:
+        form = request.form.to_dict(flat=False)
+        return {field: values[0] if len(values) == 1 else values for field, values in form.items()}
+    try:
+        body = request.get_json()
+    except RequestEntityTooLarge:
+        raise
+    except (BadRequest, RecursionError):  # RecursionError: brackets nested by the thousand
+        raise BadRequest("The body must be valid JSON") from None
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object")
+    return body

@@ -1,0 +1,94 @@
+"""The service's settings: the only reader of the environment, gunicorn's own apart."""
+
+import os
+from math import isfinite
+from pathlib import Path
+
+from dotenv import load_dotenv
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+ROOT = Path(__file__).parent
+load_dotenv(ROOT / ".env")
+
+
+class Config:
+    """What both configurations have in common; a setting's default gives its type."""
+
+    USER_SERVICE_TIMEOUT = 2.0  # seconds for the whole call
+    MIGRATE_ON_START = True
+    MAX_CONTENT_LENGTH = 64 * 1024  # bytes of a request's body
+    PROPAGATE_EXCEPTIONS = False  # an error is answered in JSON in every configuration
+
+
+class DevelopmentConfig(Config):
+    DATABASE_URL = f"sqlite:///{ROOT / 'instance' / 'order.db'}"
+    USER_SERVICE_URL = "http://localhost:5001"
+    USER_CACHE_TTL = 0.0  # seconds; 0: every call asks user-service
+    ORDERS_REQUIRE_ADMIN = False
+    SQLALCHEMY_ECHO = True
+
+
+class ProductionConfig(Config):
+    DATABASE_URL = ""  # required
+    USER_SERVICE_URL = "http://user-service:5001"
+    USER_CACHE_TTL = 10.0
+    ORDERS_REQUIRE_ADMIN = True
+    SQLALCHEMY_ECHO = False
+
+
+CONFIGURATIONS = {f"config.{c.__name__}": c for c in (DevelopmentConfig, ProductionConfig)}
+
+
+def load(overrides: dict | None = None) -> dict:
+    """Return the active configuration's settings, each replaced by its environment variable.
+
+    ``overrides`` go before the environment. Raises SystemExit with one line that names the
+    variable whose value cannot be used.
+    """
+    active = os.environ.get("CONFIGURATION_SETUP", "config.ProductionConfig")
+    if active not in CONFIGURATIONS:
+        raise SystemExit(f"CONFIGURATION_SETUP must be one of {', '.join(CONFIGURATIONS)}")
+    configuration = CONFIGURATIONS[active]
+    settings = {name: getattr(configuration, name) for name in dir(configuration) if name.isupper()}
+    for name, default in settings.items():
+        if name in os.environ:
+            settings[name] = _convert(name, os.environ[name].strip(), type(default))
+    settings |= overrides or {}
+    _check(settings)
+    return settings
+
+
+def _convert(name: str, text: str, kind: type) -> str | bool | float | int:
+    if kind is str:
+        return text
+    if kind is bool:
+        if text.lower() not in {"true", "false", "1", "0"}:
+            raise SystemExit(f"{name} must be true or false")
+        return text.lower() in {"true", "1"}
+    try:
+        number = kind(text)
+    except ValueError:
+        raise SystemExit(f"{name} must be a number") from None
+    if not isfinite(number) or number < 0:
+        raise SystemExit(f"{name} must be a number that is not negative")
+    return number
+
+
+def _check(settings: dict) -> None:
+    if settings["USER_SERVICE_TIMEOUT"] <= 0:
+        raise SystemExit("USER_SERVICE_TIMEOUT must be a number above 0")
+    if not settings["DATABASE_URL"]:
+        raise SystemExit("DATABASE_URL must be set, as in mysql+pymysql://user:password@host/name")
+    try:
+        make_url(settings["DATABASE_URL"]).get_dialect().import_dbapi()
+    except (ArgumentError, ImportError, ValueError):
+        raise SystemExit("DATABASE_URL must be a URL of sqlite or mysql+pymysql") from None
+    try:
+        url = parse_url(settings["USER_SERVICE_URL"])
+    except LocationParseError:
+        url = parse_url("")
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise SystemExit("USER_SERVICE_URL must be a URL, as in http://user-service:5001")

@@ -1,0 +1,35 @@
+"""Run the migrations, in one process at a time."""
+
+import logging
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import Connection, NullPool, create_engine, text
+
+db = current_app.extensions["migrate"].db
+sqlite = db.engine.dialect.name == "sqlite"
+
+logging.basicConfig(format="%(levelname)s [%(name)s] %(message)s")
+logging.getLogger("alembic").setLevel(logging.INFO)
+
+
+def wait_for_turn(connection: Connection) -> None:
+    """Take MySQL's named lock, which the connection's end gives back."""
+    lock = text("SELECT GET_LOCK(CONCAT('migrations of ', LEFT(DATABASE(), 40)), 600)")
+    if connection.scalar(lock) != 1:
+        raise RuntimeError("another process has been migrating this database for 10 minutes")
+    # Else Alembic finds a transaction that is not its own, and records nothing.
+    connection.commit()
+
+
+# SQLite's transactions begin with the write lock, and hold DDL as well. On MySQL, a migration may
+# take longer than the timeouts of the service's own connections.
+engine = db.engine if sqlite else create_engine(db.engine.url, poolclass=NullPool)
+with engine.connect() as connection:
+    if not sqlite:
+        wait_for_turn(connection)
+    context.configure(
+        connection=connection, target_metadata=db.metadata, transactional_ddl=sqlite or None
+    )
+    with context.begin_transaction():
+        context.run_migrations()

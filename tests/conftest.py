@@ -1,0 +1,121 @@
+"""Real things for every test: SQLite files, a MySQL server where one is named, HTTP."""
+
+import os
+import uuid
+
+import pytest
+from flask_migrate import Migrate, upgrade
+from sqlalchemy import NullPool, create_engine, delete, make_url, text
+
+import config
+from application import create_app, db
+from application.models import Order, OrderItem
+from tests.user_service import UserService
+
+MYSQL = os.environ.get("TEST_DATABASE_URL")
+ENGINES = [
+    "sqlite",
+    pytest.param(
+        "mysql", marks=pytest.mark.skipif(not MYSQL, reason="TEST_DATABASE_URL is not set")
+    ),
+]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def environment(tmp_path_factory):
+    """Keep the developer's own settings out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in dir(config.ProductionConfig) if name.isupper()]:
+            patch.delenv(name, raising=False)
+        patch.setenv("CONFIGURATION_SETUP", "config.DevelopmentConfig")
+        patch.setenv("SQLALCHEMY_ECHO", "false")
+        yield
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine_name(request):
+    return request.param
+
+
+@pytest.fixture
+def new_database(engine_name, tmp_path):
+    """The URL of an empty database, dropped after the test."""
+    with scratch_database(engine_name, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def shared_app(engine_name, user_service, tmp_path_factory):
+    with scratch_database(engine_name, tmp_path_factory.mktemp("database")) as url:
+        app = make_app(url, USER_SERVICE_URL=user_service.url)
+        with app.app_context():
+            upgrade()
+        yield app
+        with app.app_context():
+            for engine in db.engines.values():
+                engine.dispose()
+
+
+class scratch_database:  # noqa: N801  (a context manager, used like a function)
+    def __init__(self, engine_name, folder):
+        self.name = f"order_test_{uuid.uuid4().hex[:12]}"
+        self.folder, self.sqlite = folder, engine_name == "sqlite"
+
+    def __enter__(self) -> str:
+        if self.sqlite:
+            return f"sqlite:///{self.folder / self.name}.db"
+        self.execute(f"CREATE DATABASE {self.name}")
+        return make_url(MYSQL).set(database=self.name).render_as_string(hide_password=False)
+
+    def __exit__(self, *_error):
+        if not self.sqlite:
+            self.execute(f"DROP DATABASE {self.name}")
+
+    def execute(self, statement):
+        with create_engine(MYSQL, poolclass=NullPool).begin() as connection:
+            connection.execute(text(statement))
+
+
+def make_app(url: str, **settings):
+    app = create_app({"DATABASE_URL": url, **settings})
+    Migrate(app, db)
+    return app
+
+
+@pytest.fixture
+def app(shared_app):
+    """The application on a migrated database with no orders."""
+    shared_app.config["ORDERS_REQUIRE_ADMIN"] = False
+    with shared_app.app_context():
+        db.session.execute(delete(OrderItem))
+        db.session.execute(delete(Order))
+        db.session.commit()
+    return shared_app
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def user_service():
+    with UserService().start() as service:
+        yield service
+        service.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def usual_answers(user_service):
+    user_service.reset()
+
+
+@pytest.fixture
+def user(user_service):
+    return user_service.add("somebody")
+
+
+@pytest.fixture
+def login(user):
+    """The headers of a user without orders."""
+    return {"Authorization": f"Basic {user['api_key']}"}

@@ -1,0 +1,75 @@
+"""The settings, and what stops a start."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import config
+
+
+@pytest.fixture
+def production(monkeypatch):
+    monkeypatch.setenv("CONFIGURATION_SETUP", "config.ProductionConfig")
+    monkeypatch.setenv("DATABASE_URL", "mysql+pymysql://user:secret@db/orders")
+    monkeypatch.delenv("SQLALCHEMY_ECHO")
+
+
+@pytest.mark.usefixtures("production")
+def test_production_has_its_own_defaults():
+    settings = config.load()
+    assert settings["USER_SERVICE_URL"] == "http://user-service:5001"
+    assert settings["USER_CACHE_TTL"] == 10
+    assert settings["ORDERS_REQUIRE_ADMIN"] is True
+    assert settings["SQLALCHEMY_ECHO"] is False
+
+
+def test_the_environment_goes_before_the_defaults(monkeypatch):
+    monkeypatch.setenv("USER_SERVICE_TIMEOUT", "0.5")
+    monkeypatch.setenv("ORDERS_REQUIRE_ADMIN", "TRUE")
+    settings = config.load()
+    assert settings["USER_SERVICE_TIMEOUT"] == 0.5
+    assert settings["ORDERS_REQUIRE_ADMIN"] is True
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CONFIGURATION_SETUP", "config.Nothing"),
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "not a url with secret"),
+        ("DATABASE_URL", "mysql://user:secret@db/orders"),
+        ("DATABASE_URL", "oracle://user:secret@db/orders"),
+        ("USER_SERVICE_URL", "user-service"),
+        ("USER_SERVICE_URL", "ftp://user-service"),
+        ("USER_SERVICE_URL", "http://[secret"),
+        ("USER_SERVICE_TIMEOUT", "abc"),
+        ("USER_SERVICE_TIMEOUT", "0"),
+        ("USER_SERVICE_TIMEOUT", "inf"),
+        ("USER_CACHE_TTL", "-1"),
+        ("USER_CACHE_TTL", "nan"),
+        ("ORDERS_REQUIRE_ADMIN", "perhaps"),
+        ("MIGRATE_ON_START", ""),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_in_one_line(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as stop:
+        config.load()
+    line = str(stop.value)
+    assert line.startswith(name)
+    assert "\n" not in line
+    assert "secret" not in line
+
+
+def test_the_server_stops_with_that_line():
+    environment = os.environ | {"USER_SERVICE_TIMEOUT": "abc"}
+    command = [sys.executable, "-m", "gunicorn", "run:app", "-b", "127.0.0.1:0"]
+    result = subprocess.run(
+        command, cwd=config.ROOT, env=environment, capture_output=True, text=True, timeout=30
+    )
+    assert result.returncode != 0
+    assert "USER_SERVICE_TIMEOUT must be a number" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,109 @@
+"""A stand-in for the course's user-service: its endpoints, over real HTTP, users in memory.
+
+``python -m tests.user_service`` serves it on 0.0.0.0:5001.
+"""
+
+import json
+import secrets
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import parse_qs
+
+DEMO = {"username": "demo", "password": "demo", "email": "demo@example.com"}
+DEMO_KEY = "demo$5rounds/key.1"  # with the characters that the course's keys hold
+
+
+class UserService(ThreadingHTTPServer):
+    """Knows users by their API keys; ``answer`` replaces what GET /api/user says."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
+        super().__init__(address, Handler)
+        self.users, self.passwords = {}, {}
+        self.reset()
+        self.add(**DEMO, api_key=DEMO_KEY)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def reset(self) -> None:
+        """Forget what was asked and how to answer otherwise."""
+        self.answer = None
+        self.asked, self.connections = [], 0
+
+    def add(self, username, password="", email="", api_key=None, **more) -> dict:
+        """Make a user with a new id and API key."""
+        user = {
+            "id": len(self.users) + 1,
+            "username": username,
+            "email": email,
+            "first_name": more.get("first_name", ""),
+            "last_name": more.get("last_name", ""),
+            "api_key": api_key or f"$5$rounds=535000${secrets.token_urlsafe(12)}/.",
+            "is_active": True,
+            "is_admin": bool(more.get("is_admin")),
+        }
+        self.users[user["api_key"]] = user
+        self.passwords[username] = password, user["api_key"]
+        return user
+
+    def start(self) -> "UserService":
+        Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def handle_error(self, request, client_address) -> None:
+        """Say nothing of a caller that has gone."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"  # as the course's
+
+    def setup(self):
+        super().setup()
+        self.server.connections += 1
+
+    def do_GET(self):
+        if self.path != "/api/user":
+            return self.send(404, {"message": "Not found"})
+        authorization = self.headers.get("Authorization", "")
+        self.server.asked.append((authorization, dict(self.headers)))
+        if self.server.answer:
+            return self.server.answer(self)
+        user = self.server.users.get(authorization.removeprefix("Basic "))
+        return self.send(200, {"result": user}) if user else self.not_logged_in()
+
+    def do_POST(self):
+        length = int(self.headers.get("Content-Length", 0))
+        form = {k: v[0] for k, v in parse_qs(self.rfile.read(length).decode()).items()}
+        if self.path == "/api/user/create":
+            return self.send(200, {"message": "User added", "result": self.server.add(**form)})
+        if self.path != "/api/user/login":
+            return self.send(404, {"message": "Not found"})
+        password, api_key = self.server.passwords.get(form.get("username"), (None, None))
+        if password is None or password != form.get("password"):
+            return self.not_logged_in()
+        return self.send(200, {"message": "Logged in", "api_key": api_key})
+
+    def not_logged_in(self):
+        self.send(401, {"message": "Not logged in"})
+
+    def send(self, status, body, **headers):
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args):
+        """Log nothing: an API key could be in it."""
+
+
+if __name__ == "__main__":
+    UserService(("0.0.0.0", 5001)).serve_forever()
