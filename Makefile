@@ -20,7 +20,7 @@ format: $(VENV)/test ## mend the code's style
 	@$(BIN)/ruff check --fix && $(BIN)/ruff format
 
 docker-test: $(VENV)/test ## build and try the containers; needs a Docker engine
-	@$(BIN)/python -m tests.docker
+	@$(BIN)/python -m pytest tests/docker_compose.py
 
 clean: ## remove the virtual environment and the caches; the data stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -1,0 +1,113 @@
+"""``make docker-test``: the containers as shipped, on a real Docker engine."""
+
+import os
+import subprocess
+import time
+
+import pytest
+import requests
+
+import config
+from tests.user_service import DEMO_KEY
+
+URL = "http://127.0.0.1:15003"
+LOGIN = {"Authorization": f"Basic {DEMO_KEY}"}
+SETTINGS = {"COMPOSE_PROJECT_NAME": "order-docker-test", "COMPOSE_PROFILES": "demo"}
+PORTS = {"ORDER_PORT": "15003", "USER_PORT": "15001"}
+
+
+def docker(*arguments: str) -> str:
+    result = subprocess.run(
+        ["docker", *arguments],
+        cwd=config.ROOT,
+        env=os.environ | SETTINGS | PORTS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+def inside(*command: str) -> str:
+    return docker("compose", "exec", "-T", "order-service", *command)
+
+
+def mysql(statement: str) -> str:
+    command = ["mysql", "-S/var/run/mysqld/mysqld.sock", "-uroot", "-pcloudacademy", "-NBe", statement]
+    return docker("compose", "exec", "-T", "order-db", *command)
+
+
+def until(condition, seconds=60):
+    """Wait until the condition holds, and return its value."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.2)
+    raise AssertionError(f"not within {seconds} s")
+
+
+def add_item():
+    return requests.post(
+        f"{URL}/api/order/add-item", {"product_id": 5, "qty": 2}, headers=LOGIN, timeout=15
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stack():
+    docker("compose", "down", "--volumes")
+    try:
+        docker("compose", "up", "--build", "--detach", "--wait")
+        yield
+    finally:
+        docker("compose", "down", "--volumes", "--rmi", "local")
+
+
+def test_the_whole_flow_from_outside():
+    added = add_item()
+    assert added.status_code == 200
+    order = added.json()["result"]
+    assert requests.get(f"{URL}/api/order", headers=LOGIN, timeout=5).json() == {"result": order}
+    closed = requests.post(f"{URL}/api/order/checkout", headers=LOGIN, timeout=5).json()
+    assert closed == {"result": order | {"is_open": False}}
+    assert requests.get(f"{URL}/api/orders", timeout=5).status_code == 401
+    assert requests.get(f"{URL}/api/orders", headers=LOGIN, timeout=5).status_code == 403
+
+
+def test_the_container_is_not_root_and_holds_only_the_service():
+    assert inside("id", "-un") == "order"
+    assert set(inside("ls", "-A").split()) == {
+        "application", "migrations", "config.py", "gunicorn.conf.py", "requirements.txt", "run.py"
+    }  # fmt: skip
+    look_up = "import socket; print(socket.gethostbyname('corder-service'))"
+    assert inside("python", "-c", look_up).count(".") == 3
+
+
+def test_a_restart_of_the_database_is_survived():
+    before = add_item().json()["result"]
+    started = docker("compose", "ps", "-q", "order-service")
+    docker("compose", "stop", "order-db")
+    down = add_item()
+    assert (down.status_code, down.json()) == (503, {"message": "Database unavailable"})
+    assert down.headers["Retry-After"]
+    docker("compose", "start", "order-db")
+    answer = until(lambda: (again := add_item()).status_code == 200 and again)
+    assert answer.json()["result"]["items"][0]["quantity"] == before["items"][0]["quantity"] + 2
+    assert docker("compose", "ps", "-q", "order-service") == started
+
+
+def test_three_replicas_start_on_an_empty_database_at_once():
+    mysql("CREATE DATABASE three; GRANT ALL ON three.* TO cloudacademy@'%'")
+    image = docker("compose", "images", "-q", "order-service")
+    url = "mysql+pymysql://cloudacademy:cloudacademy@order-db/three"
+    options = ["--detach", "--net=micro_network", "--read-only", "--tmpfs=/tmp"]
+    names = [f"order-docker-test-{n}" for n in range(3)]
+    try:
+        for name in names:
+            docker("run", *options, "--name", name, "-e", f"DATABASE_URL={url}", image)
+        health = ["inspect", "--format", "{{.State.Health.Status}} {{.RestartCount}}", *names]
+        until(lambda: docker(*health).splitlines() == ["healthy 0"] * 3)
+        assert mysql("SELECT version_num FROM three.alembic_version") == "0002"
+    finally:
+        docker("rm", "--force", *names)
