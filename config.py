@@ -24,7 +24,7 @@ class Config:
 
 
 class DevelopmentConfig(Config):
-    DATABASE_URL = f"sqlite:///{ROOT / 'instance' / 'order.db'}"
+    DATABASE_URL = "sqlite:///order.db"  # in instance/
     USER_SERVICE_URL = "http://localhost:5001"
     USER_CACHE_TTL = 0.0  # seconds; 0: every call asks user-service
     ORDERS_REQUIRE_ADMIN = False

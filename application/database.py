@@ -3,7 +3,6 @@
 import random
 import time
 from functools import wraps
-from pathlib import Path
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -46,8 +45,6 @@ def init_app(app: Flask) -> None:
     """
     url = make_url(app.config["DATABASE_URL"])
     sqlite = url.get_backend_name() == "sqlite"
-    if sqlite and url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     options = {"connect_args": SQLITE if sqlite else MYSQL, "pool_size": 8, "max_overflow": 8}
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     # Under REPEATABLE READ, the first adds of different users lock each other's gaps.
@@ -118,4 +115,6 @@ def transaction(view):
 def _may_pass(error: DBAPIError | StaleDataError) -> bool:
     if isinstance(error, StaleDataError):  # another node has changed the row since it was read
         return True
-    return error.connection_invalidated or error.orig.args[0] in CONFLICTS
+    if error.connection_invalidated:  # and a new connection may do; without a statement, none did
+        return error.statement is not None
+    return error.orig.args[0] in CONFLICTS

@@ -87,6 +87,7 @@ def app(shared_app):
     """The application on a migrated database with no orders."""
     shared_app.config["ORDERS_REQUIRE_ADMIN"] = False
     with shared_app.app_context():
+        db.engine.dispose()  # connections that another test may have killed
         db.session.execute(delete(OrderItem))
         db.session.execute(delete(Order))
         db.session.commit()

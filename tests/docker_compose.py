@@ -34,8 +34,8 @@ def inside(*command: str) -> str:
 
 
 def mysql(statement: str) -> str:
-    command = ["mysql", "-S/var/run/mysqld/mysqld.sock", "-uroot", "-pcloudacademy", "-NBe", statement]
-    return docker("compose", "exec", "-T", "order-db", *command)
+    client = ["mysql", "-S/var/run/mysqld/mysqld.sock", "-uroot", "-pcloudacademy", "-NBe"]
+    return docker("compose", "exec", "-T", "order-db", *client, statement)
 
 
 def until(condition, seconds=60):
