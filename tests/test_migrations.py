@@ -65,13 +65,13 @@ def test_up_down_and_up_again_leave_what_the_models_say():
 @pytest.mark.usefixtures("empty")
 def test_a_course_database_is_adopted_with_nothing_lost():
     upgrade(revision="0001")
-    execute("DROP TABLE alembic_version")
+    execute("UPDATE alembic_version SET version_num = 'of the course'")
     course_data()
     execute("UPDATE `order` SET is_open = 0 WHERE is_open IS NULL")
     execute("UPDATE order_item SET quantity = 0 WHERE quantity IS NULL")
     before = execute(SUMS)
 
-    stamp(revision="0001")
+    stamp(revision="0001", purge=True)
     upgrade()
 
     assert execute(SUMS) == before
