@@ -1,6 +1,7 @@
 """The application, for flask, gunicorn and ``python run.py``."""
 
 from flask_migrate import Migrate, upgrade
+from sqlalchemy.exc import OperationalError
 
 from application import create_app, db
 
@@ -9,12 +10,19 @@ migrate = Migrate(app, db)
 
 
 def migrate_on_start() -> None:
-    """Apply the migrations where MIGRATE_ON_START says so; safe in several processes at once."""
-    if app.config["MIGRATE_ON_START"]:
-        with app.app_context():
+    """Apply the migrations where MIGRATE_ON_START says so; safe in several processes at once.
+
+    Raises SystemExit with one line where the database is out of reach.
+    """
+    if not app.config["MIGRATE_ON_START"]:
+        return
+    with app.app_context():
+        try:
             upgrade()
-            # No process that is forked later may share this one's connections.
-            db.engine.dispose()
+        except OperationalError as error:
+            raise SystemExit(f"The database of DATABASE_URL cannot be used: {error.orig}") from None
+        finally:
+            db.engine.dispose()  # no process that is forked later may share its connections
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from contextlib import contextmanager
 
 import pytest
 from flask_migrate import Migrate, upgrade
@@ -46,40 +47,37 @@ def new_database(engine_name, tmp_path):
 
 @pytest.fixture(scope="session")
 def shared_app(engine_name, user_service, tmp_path_factory):
-    with scratch_database(engine_name, tmp_path_factory.mktemp("database")) as url:
-        app = make_app(url, USER_SERVICE_URL=user_service.url)
+    with (
+        scratch_database(engine_name, tmp_path_factory.mktemp("database")) as url,
+        application_on(url, USER_SERVICE_URL=user_service.url) as app,
+    ):
         with app.app_context():
             upgrade()
         yield app
-        with app.app_context():
-            for engine in db.engines.values():
-                engine.dispose()
 
 
-class scratch_database:  # noqa: N801  (a context manager, used like a function)
-    def __init__(self, engine_name, folder):
-        self.name = f"order_test_{uuid.uuid4().hex[:12]}"
-        self.folder, self.sqlite = folder, engine_name == "sqlite"
-
-    def __enter__(self) -> str:
-        if self.sqlite:
-            return f"sqlite:///{self.folder / self.name}.db"
-        self.execute(f"CREATE DATABASE {self.name}")
-        return make_url(MYSQL).set(database=self.name).render_as_string(hide_password=False)
-
-    def __exit__(self, *_error):
-        if not self.sqlite:
-            self.execute(f"DROP DATABASE {self.name}")
-
-    def execute(self, statement):
-        with create_engine(MYSQL, poolclass=NullPool).begin() as connection:
-            connection.execute(text(statement))
+@contextmanager
+def scratch_database(engine_name, folder):
+    name = f"order_test_{uuid.uuid4().hex[:12]}"
+    if engine_name == "sqlite":
+        yield f"sqlite:///{folder / name}.db"
+        return
+    server = create_engine(MYSQL, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(MYSQL).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name}"))
 
 
-def make_app(url: str, **settings):
+@contextmanager
+def application_on(url, **settings):
     app = create_app({"DATABASE_URL": url, **settings})
     Migrate(app, db)
-    return app
+    yield app
+    with app.app_context():
+        for engine in db.engines.values():
+            engine.dispose()
 
 
 @pytest.fixture

@@ -56,12 +56,16 @@ def add_item():
 
 @pytest.fixture(scope="module", autouse=True)
 def stack():
-    docker("compose", "down", "--volumes")
+    made = "micro_network" not in docker("network", "ls", "--format", "{{.Name}}").splitlines()
+    if made:
+        docker("network", "create", "micro_network")
     try:
         docker("compose", "up", "--build", "--detach", "--wait")
         yield
     finally:
         docker("compose", "down", "--volumes", "--rmi", "local")
+        if made:
+            docker("network", "rm", "micro_network")
 
 
 def test_the_whole_flow_from_outside():

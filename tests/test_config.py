@@ -64,12 +64,22 @@ def test_a_value_that_cannot_be_used_is_named_in_one_line(monkeypatch, name, val
     assert "secret" not in line
 
 
-def test_the_server_stops_with_that_line():
-    environment = os.environ | {"USER_SERVICE_TIMEOUT": "abc"}
-    command = [sys.executable, "-m", "gunicorn", "run:app", "-b", "127.0.0.1:0"]
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("USER_SERVICE_TIMEOUT", "abc", "USER_SERVICE_TIMEOUT must be a number"),
+        ("DATABASE_URL", "sqlite:////no/folder.db", "database of DATABASE_URL cannot be used"),
+    ],
+)
+def test_the_server_stops_with_one_line(name, value, line):
     result = subprocess.run(
-        command, cwd=config.ROOT, env=environment, capture_output=True, text=True, timeout=30
+        [sys.executable, "-m", "gunicorn", "run:app", "-b", "127.0.0.1:0"],
+        cwd=config.ROOT,
+        env=os.environ | {name: value},
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
     assert result.returncode != 0
-    assert "USER_SERVICE_TIMEOUT must be a number" in result.stderr
+    assert line in result.stderr
     assert "Traceback" not in result.stderr

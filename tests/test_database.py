@@ -8,7 +8,7 @@ from flask_migrate import upgrade
 from sqlalchemy import NullPool, create_engine, event, make_url, text
 
 from application import database, db
-from tests.conftest import MYSQL, make_app
+from tests.conftest import MYSQL, application_on
 
 mysql_only = pytest.mark.parametrize(
     "engine_name",
@@ -129,31 +129,32 @@ def test_without_a_database_the_answer_is_503(
 ):
     monkeypatch.setitem(database.MYSQL, "read_timeout", 0.3)
     url = make_url(f"mysql+pymysql://user:password@127.0.0.1:{silent.getsockname()[1]}/orders")
-    client = make_app(url, USER_SERVICE_URL=user_service.url).test_client()
     if not silence:
         silent.close()
-    for answer in (
-        client.get("/api/orders"),
-        client.get("/api/order", headers=login),
-        client.post("/api/order/checkout", headers=login),
-        add(client, login),
-    ):
-        assert (answer.status_code, answer.json) == (503, UNAVAILABLE)
-        assert answer.headers["Retry-After"]
+    with application_on(url, USER_SERVICE_URL=user_service.url) as app:
+        client = app.test_client()
+        for answer in (
+            client.get("/api/orders"),
+            client.get("/api/order", headers=login),
+            client.post("/api/order/checkout", headers=login),
+            add(client, login),
+        ):
+            assert (answer.status_code, answer.json) == (503, UNAVAILABLE)
+            assert answer.headers["Retry-After"]
     assert login["Authorization"] not in caplog.text
 
 
 def test_a_read_only_file_is_503_and_unharmed(tmp_path, user_service, login):
     file = tmp_path / "order.db"
-    writable = make_app(f"sqlite:///{file}", USER_SERVICE_URL=user_service.url)
-    with writable.app_context():
-        upgrade()
-    add(writable.test_client(), login)
+    with application_on(f"sqlite:///{file}", USER_SERVICE_URL=user_service.url) as app:
+        with app.app_context():
+            upgrade()
+        add(app.test_client(), login)
     url = f"sqlite:///file:{file}?mode=ro&uri=true"
-    client = make_app(url, USER_SERVICE_URL=user_service.url).test_client()
-    answer = add(client, login)
-    assert (answer.status_code, answer.json) == (503, UNAVAILABLE)
-    assert quantities(client) == [2]
+    with application_on(url, USER_SERVICE_URL=user_service.url) as app:
+        answer = add(app.test_client(), login)
+        assert (answer.status_code, answer.json) == (503, UNAVAILABLE)
+        assert quantities(app.test_client()) == [2]
 
 
 def test_user_service_out_of_reach_is_503(app, client, login, user_service, caplog):

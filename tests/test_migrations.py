@@ -11,7 +11,7 @@ from flask_migrate import check, downgrade, stamp, upgrade
 from sqlalchemy.exc import IntegrityError
 
 from application import db
-from tests.conftest import make_app
+from tests.conftest import application_on
 
 SUMS = sa.text(
     "SELECT user_id, is_open, product_id, SUM(quantity) FROM `order` JOIN order_item"
@@ -22,11 +22,8 @@ SUMS = sa.text(
 @pytest.fixture
 def empty(new_database):
     """An application on an empty database, with its context."""
-    with make_app(new_database).app_context():
+    with application_on(new_database) as app, app.app_context():
         yield
-        db.session.remove()
-        for engine in db.engines.values():
-            engine.dispose()
 
 
 def execute(statement):
