@@ -29,6 +29,11 @@ def free(port: int) -> None:
             sys.exit(f"Port {port} is taken: end the program that listens there, and try again.")
 
 
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def main() -> None:
     free(5003)
     curls = CURLS
@@ -41,16 +46,18 @@ def main() -> None:
     os.environ.setdefault("SQLALCHEMY_ECHO", "false")
     command = [sys.executable, "-m", "gunicorn", "-c", str(config.ROOT / "gunicorn.conf.py")]
     service = subprocess.Popen([*command, "run:app"], cwd=config.ROOT)
-    # Ctrl-C reaches the service by itself, which ends at once; SIGTERM is passed on.
+    # Ctrl-C reaches the service by itself; what else may end this program is passed on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: service.terminate())
-    while service.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", 5003)) == 0:
-                print(curls, flush=True)
-                break
-        time.sleep(0.1)
-    sys.exit(service.wait())
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda *_: service.terminate())
+    try:
+        while service.poll() is None and not listening(5003):
+            time.sleep(0.1)
+        if service.poll() is None:
+            print(curls, flush=True)
+        sys.exit(service.wait())
+    finally:
+        service.terminate()
 
 
 if __name__ == "__main__":
