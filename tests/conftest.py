@@ -23,7 +23,7 @@ ENGINES = [
 
 
 @pytest.fixture(autouse=True, scope="session")
-def environment(tmp_path_factory):
+def environment():
     """Keep the developer's own settings out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in dir(config.ProductionConfig) if name.isupper()]:

@@ -8,14 +8,9 @@ from flask_migrate import upgrade
 from sqlalchemy import NullPool, create_engine, event, make_url, text
 
 from application import database, db
-from tests.conftest import MYSQL, application_on
+from tests.conftest import ENGINES, application_on
 
-mysql_only = pytest.mark.parametrize(
-    "engine_name",
-    [pytest.param("mysql", marks=pytest.mark.skipif(not MYSQL, reason="no TEST_DATABASE_URL"))],
-    indirect=True,
-    scope="session",
-)
+mysql_only = pytest.mark.parametrize("engine_name", ENGINES[1:], indirect=True, scope="session")
 UNAVAILABLE = {"message": "Database unavailable"}
 
 

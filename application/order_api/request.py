@@ -3,7 +3,7 @@
 import re
 
 from flask import current_app, g, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, Unauthorized
+from werkzeug.exceptions import BadRequest, Unauthorized
 
 from application.models import MAX_INTEGER
 
@@ -44,8 +44,6 @@ def _body() -> dict:
         return {field: values[0] if len(values) == 1 else values for field, values in form.items()}
     try:
         body = request.get_json()
-    except RequestEntityTooLarge:
-        raise
     except (BadRequest, RecursionError):  # RecursionError: brackets nested by the thousand
         raise BadRequest("The body must be valid JSON") from None
     if not isinstance(body, dict):
