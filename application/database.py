@@ -6,6 +6,7 @@ from functools import wraps
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
+from pymysql.constants import ER
 from sqlalchemy import event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
@@ -14,7 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 RETRY_SECONDS = 5.0  # how long a transaction is tried again
 LONGEST_PAUSE = 0.05  # seconds; random, so that rivals do not meet again
 # changed since read, first add of a rival, lock wait timeout, deadlock (Galera: also at COMMIT)
-CONFLICTS = {1020, 1062, 1205, 1213}
+CONFLICTS = {ER.CHECKREAD, ER.DUP_ENTRY, ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK}
 
 # PyMySQL waits for ever unless told. A lock is given up before the read is.
 MYSQL = {

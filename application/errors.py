@@ -4,10 +4,11 @@ from flask import Flask, current_app, json
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
-from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, Conflict, HTTPException, ServiceUnavailable
 
 from .database import DatabaseUnavailable
 from .models import QuantityTooLarge
+from .order_api.idempotency import RequestRunning
 from .order_api.user_client import UserServiceUnavailable
 
 RETRY_AFTER = 2  # seconds
@@ -24,6 +25,7 @@ def init_app(app: Flask) -> None:
     """Answer every error of the application in JSON."""
     app.register_error_handler(HTTPException, in_json)
     app.register_error_handler(QuantityTooLarge, lambda error: in_json(BadRequest(str(error))))
+    app.register_error_handler(RequestRunning, request_running)
     app.register_error_handler(UserServiceUnavailable, user_service_unavailable)
     for error in DATABASE_ERRORS:
         app.register_error_handler(error, database_unavailable)
@@ -35,6 +37,12 @@ def in_json(error: HTTPException):
     message = error.description if own_words else error.name.capitalize()
     response.data = json.dumps({"message": message})
     response.content_type = "application/json"
+    return response
+
+
+def request_running(error: RequestRunning):
+    response = in_json(Conflict(str(error)))
+    response.headers["Retry-After"] = RETRY_AFTER
     return response
 
 

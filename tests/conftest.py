@@ -11,6 +11,7 @@ from sqlalchemy import NullPool, create_engine, delete, make_url, text
 import config
 from application import create_app, db
 from application.models import Order, OrderItem
+from application.order_api.idempotency import IdempotencyKey
 from tests.user_service import UserService
 
 MYSQL = os.environ.get("TEST_DATABASE_URL")
@@ -86,8 +87,8 @@ def app(shared_app):
     shared_app.config["ORDERS_REQUIRE_ADMIN"] = False
     with shared_app.app_context():
         db.engine.dispose()  # connections that another test may have killed
-        db.session.execute(delete(OrderItem))
-        db.session.execute(delete(Order))
+        for model in (OrderItem, Order, IdempotencyKey):
+            db.session.execute(delete(model))
         db.session.commit()
     return shared_app
 

@@ -112,6 +112,6 @@ def test_three_replicas_start_on_an_empty_database_at_once():
             docker("run", *options, "--name", name, "-e", f"DATABASE_URL={url}", image)
         health = ["inspect", "--format", "{{.State.Health.Status}} {{.RestartCount}}", *names]
         until(lambda: docker(*health).splitlines() == ["healthy 0"] * 3)
-        assert mysql("SELECT version_num FROM three.alembic_version") == "0002"
+        assert mysql("SELECT version_num FROM three.alembic_version") == "0003"
     finally:
         docker("rm", "--force", *names)

@@ -7,6 +7,7 @@ from application.database import retried, transaction
 from application.models import Order
 
 from . import order_api_blueprint
+from .idempotency import idempotent
 from .request import current_user, whole_number
 
 
@@ -21,6 +22,7 @@ def orders():
 
 @order_api_blueprint.post("/api/order/add-item")
 @transaction
+@idempotent
 def add_item():
     """Add a product to the caller's open order, opening one if there is none."""
     user = current_user()
@@ -40,6 +42,7 @@ def open_order():
 
 @order_api_blueprint.post("/api/order/checkout")
 @transaction
+@idempotent
 def checkout():
     """Close the caller's open order."""
     order = Order.lock_open_for(current_user().id)

@@ -1,0 +1,26 @@
+"""Clients' idempotency keys, with the answers that they stand for."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade():
+    op.create_table(
+        "idempotency_key",
+        sa.Column("user_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.String(64), nullable=False),
+        sa.Column("request", sa.String(64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("body", sa.Text().with_variant(MEDIUMTEXT(), "mysql"), nullable=False),
+        sa.Column("date_added", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", "key"),
+    )
+    op.create_index("ix_idempotency_key_date_added", "idempotency_key", ["date_added"])
+
+
+def downgrade():
+    op.drop_table("idempotency_key")
