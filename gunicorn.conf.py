@@ -1,12 +1,47 @@
 """gunicorn's settings; GUNICORN_CMD_ARGS and WEB_CONCURRENCY go before them."""
 
+import json
 import os
+from http import HTTPStatus
+
+from gunicorn import util
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+    UnsupportedTransferCoding,
+)
+from gunicorn.workers.gthread import ThreadWorker
+
+STATUSES = {
+    ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+}
+
+
+class Worker(ThreadWorker):
+    def handle_error(self, req, client, addr, exc):
+        """Answer what is no HTTP in JSON, and log only its kind: a bad header may be an API key."""
+        if not isinstance(exc, ParseException):
+            return super().handle_error(req, client, addr, exc)
+        status = STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
+        self.log.warning("Refused a request with %s: %s", status, type(exc).__name__)
+        body = json.dumps({"message": status.phrase.capitalize()})
+        head = f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: application/json\r\n"
+        length = f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        util.write_nonblock(client, (head + length + body).encode())
+
 
 bind = "0.0.0.0:5003"
-worker_class = "gthread"
+worker_class = Worker
 workers = int(os.environ.get("WEB_CONCURRENCY", 2))
 threads = 8
 accesslog = "-"
+# gunicorn's own format shows the user of Basic authentication: here, the API key, decoded.
+access_log_format = '%(h)s %(t)s "%(r)s" %(s)s %(b)s %(M)sms'
 control_socket_disable = True  # it would need a writable home
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # heartbeats stay off the disk
 

@@ -2,10 +2,12 @@
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Event
 
 import pytest
 
-from application.order_api.user_client import User, UserClient, UserServiceUnavailable
+from application.order_api.user_client import MAX_CALLS, User, UserClient, UserServiceUnavailable
 
 TIMEOUT = 0.4
 
@@ -147,6 +149,30 @@ def test_a_revoked_key_is_refused_after_the_cache_s_time(user_service, user):
     while client.get_user(user["api_key"]) and time.monotonic() < until:
         pass
     assert client.get_user(user["api_key"]) is None
+
+
+def test_a_few_calls_wait_for_one_that_hangs_and_the_others_go_on(user_service, user):
+    client = UserClient(user_service.url, timeout=2, cache_ttl=60)
+    assert client.get_user(user["api_key"])
+    released = Event()
+
+    def hang(handler):
+        released.wait(5)
+        handler.send(200, {"result": user})
+
+    user_service.reset()
+    user_service.answer = hang
+    with ThreadPoolExecutor(MAX_CALLS + 4) as threads:
+        ended = as_completed(
+            [threads.submit(client.get_user, f"key{n}") for n in range(MAX_CALLS + 4)]
+        )
+        assert all("too many" in str(next(ended).exception()) for _ in range(4))
+        with pytest.raises(UserServiceUnavailable, match="too many"):
+            client.get_user("late")
+        assert client.get_user(user["api_key"])
+        assert len(user_service.asked) == MAX_CALLS
+        released.set()
+        assert [call.result().id for call in ended] == [user["id"]] * MAX_CALLS
 
 
 def test_the_url_may_have_a_path(user_service, user):

@@ -3,14 +3,33 @@
 import re
 
 from flask import current_app, g, request
-from werkzeug.exceptions import BadRequest, Unauthorized
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, Unauthorized
 
 from application.models import MAX_INTEGER
 
+from . import order_api_blueprint
 from .user_client import User
 
 # ASCII digits, as a form field or JSON string has them; the length keeps int() cheap.
 WHOLE_NUMBER = re.compile(r" *-?[0-9]{1,100} *")
+
+
+@order_api_blueprint.before_request
+def read_body() -> None:
+    """Read the body whole, before it is believed: what is left of ``qty=12`` may be ``qty=1``.
+
+    Raises BadRequest where it ends early, RequestEntityTooLarge above MAX_CONTENT_LENGTH; neither
+    gunicorn nor Werkzeug does so in every case.
+    """
+    try:
+        length, body = request.content_length, request.get_data()
+    except ParseException as error:  # chunks that are none
+        raise BadRequest("The body cannot be read") from error
+    if length is None and len(body) == request.max_content_length:  # chunked: the rest is cut off
+        raise RequestEntityTooLarge
+    if length is not None and len(body) != length:
+        raise BadRequest("The body ends early")
 
 
 def current_user() -> User:

@@ -5,9 +5,11 @@ import io
 import json
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from threading import Lock
+from threading import Condition, Lock
 
 from cachetools import TTLCache
 from urllib3 import Timeout, connection_from_url
@@ -18,6 +20,8 @@ from application.models import MAX_INTEGER
 
 MAX_ANSWER = 64 * 1024  # bytes
 MAX_CACHED = 10_000  # users
+MAX_CALLS = 6  # at a time: two of a worker's eight threads stay free of a user-service that hangs
+PATIENCE = 0.25  # of the timeout: older calls than that are a sign that it hangs
 HEADER_VALUE = re.compile(r"[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*)")  # RFC 9110, 5.5
 
 
@@ -48,6 +52,8 @@ class UserClient:
         )
         self._cache = TTLCache(MAX_CACHED, cache_ttl)
         self._lock = Lock()
+        self._calls: list[float] = []  # when those that are running began, the oldest first
+        self._call_ended = Condition()
 
     def get_user(self, api_key: str) -> User | None:
         """Return the user whose Authorization value this is, or None where nobody's is.
@@ -67,8 +73,10 @@ class UserClient:
         return user
 
     def _ask(self, api_key: str) -> User | None:
+        deadline = time.monotonic() + self._timeout
         try:
-            status, body = self._fetch(api_key)
+            with self._turn():
+                status, body = self._fetch(api_key, deadline)
         except (HTTPError, http.client.HTTPException, OSError) as error:
             raise UserServiceUnavailable(type(error).__name__) from error
         if status in (401, 403):
@@ -77,8 +85,25 @@ class UserClient:
             raise UserServiceUnavailable(f"status {status}")
         return _user_from(body)
 
-    def _fetch(self, api_key: str) -> tuple[int, bytes]:
-        deadline = time.monotonic() + self._timeout
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for one of MAX_CALLS turns, as long as the calls that are running are young."""
+        with self._call_ended:
+            oldest = self._calls[0] if self._calls else 0
+            patience = oldest + PATIENCE * self._timeout - time.monotonic()
+            free = self._call_ended.wait_for(lambda: len(self._calls) < MAX_CALLS, patience)
+            if not free:
+                raise UserServiceUnavailable("too many calls are waiting for it")
+            began = time.monotonic()
+            self._calls.append(began)
+        try:
+            yield
+        finally:
+            with self._call_ended:
+                self._calls.remove(began)
+                self._call_ended.notify()
+
+    def _fetch(self, api_key: str, deadline: float) -> tuple[int, bytes]:
         try:
             return self._get(api_key, deadline)
         except ProtocolError:  # a kept connection that user-service has just closed
