@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help run test lint format docker-test clean
+.PHONY: help run test faults lint format docker-test clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(MAKEFILE_LIST)
@@ -12,6 +12,9 @@ run: $(VENV)/run ## start the service on port 5003, with a stand-in user-service
 
 test: $(VENV)/test ## run the test suite; set TEST_DATABASE_URL for its MySQL half
 	@$(BIN)/python -m pytest
+
+faults: $(VENV)/test ## try every fault many times, and print what was found; needs TEST_DATABASE_URL
+	@$(BIN)/python -m pytest tests/faults -m ""
 
 lint: $(VENV)/test ## check the code's style
 	@$(BIN)/ruff check && $(BIN)/ruff format --check

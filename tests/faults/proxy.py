@@ -1,0 +1,126 @@
+"""A proxy of the MySQL protocol that fails as it is told."""
+
+import re
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Event, Lock, Thread
+
+from sqlalchemy import URL
+
+QUERY = b"\x03"  # COM_QUERY, the command that carries a statement
+
+
+@dataclass
+class Fault:
+    """What becomes of the next ``times`` statements that match.
+
+    ``code`` is the error that the server seems to answer, after a ROLLBACK where the real one rolls
+    back, too. Without a code the connection is lost, before or after the server runs the statement.
+    """
+
+    statement: str
+    times: int = 1
+    code: int = 0
+    executed: bool = False
+
+
+class Proxy(ThreadingTCPServer):
+    """Stands between the service and its database; each connection has two threads."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, database_url: URL) -> None:
+        super().__init__(("127.0.0.1", 0), Relay)
+        self.target = database_url.host, database_url.port or 3306
+        url = database_url.set(host="127.0.0.1", port=self.server_address[1])
+        self.url = url.render_as_string(hide_password=False)
+        self.flows = Event()  # cleared: it still accepts, and forwards nothing
+        self.flows.set()
+        self.fault: Fault | None = None
+        self._lock = Lock()
+
+    def __enter__(self) -> "Proxy":
+        Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.shutdown()
+        self.server_close()
+
+    def take(self, packet: bytes) -> Fault | None:
+        """Return the fault that is due for this packet of a client."""
+        with self._lock:
+            fault = self.fault
+            if not fault or not fault.times or packet[:1] != QUERY:
+                return None
+            if not re.match(fault.statement.encode(), packet[1:]):
+                return None
+            fault.times -= 1
+            return fault
+
+    def handle_error(self, request, client_address) -> None:
+        """Say nothing: connections are lost here on purpose."""
+
+
+class Relay(BaseRequestHandler):
+    def handle(self) -> None:
+        self.replacement = None  # of the server's next packet: bytes, or b"" for the end
+        with socket.create_connection(self.server.target) as self.database:
+            Thread(target=self._answers, daemon=True).start()
+            while packet := read_packet(self.request):
+                self.server.flows.wait()
+                self._statement(*packet)
+        hang_up(self.request)
+
+    def _statement(self, number: int, packet: bytes) -> None:
+        fault = self.server.take(packet)
+        if fault and fault.code:
+            self.replacement = error_packet(fault.code)
+            # 1205 undoes the statement only, and leaves the transaction open.
+            packet = QUERY + (b"DO 0" if fault.code == 1205 else b"ROLLBACK")
+        elif fault and fault.executed:
+            self.replacement = b""
+        elif fault:
+            hang_up(self.request)
+            hang_up(self.database)
+            return
+        send_packet(self.database, number, packet)
+
+    def _answers(self) -> None:
+        while packet := read_packet(self.database):
+            self.server.flows.wait()
+            number, payload = packet
+            if self.replacement is not None:
+                payload, self.replacement = self.replacement, None
+                if not payload:
+                    break
+            send_packet(self.request, number, payload)
+        hang_up(self.request)
+        hang_up(self.database)
+
+
+def read_packet(connection: socket.socket) -> tuple[int, bytes] | None:
+    try:
+        header = connection.recv(4, socket.MSG_WAITALL)
+        length = int.from_bytes(header[:3], "little")
+        payload = connection.recv(length, socket.MSG_WAITALL) if length else b""
+    except OSError:
+        return None
+    return (header[3], payload) if len(header) == 4 and len(payload) == length else None
+
+
+def send_packet(connection: socket.socket, number: int, payload: bytes) -> None:
+    connection.sendall(len(payload).to_bytes(3, "little") + bytes([number]) + payload)
+
+
+def error_packet(code: int) -> bytes:
+    return b"\xff" + code.to_bytes(2, "little") + b"#40001of the proxy"
+
+
+def hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):  # where the other end has done so
+        connection.shutdown(socket.SHUT_RDWR)

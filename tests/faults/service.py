@@ -1,0 +1,85 @@
+"""The service as shipped, gunicorn with its own configuration, as a real process."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import config
+from tests.demo import listening
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(condition, seconds=10.0):
+    """Wait until the condition holds, and return its value."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.02)
+    return value
+
+
+class Service:
+    """One instance of order-service, in a process group of its own."""
+
+    def __init__(self, database_url: str, user_service_url: str, log: Path, **settings) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        self._environment = os.environ | {
+            "CONFIGURATION_SETUP": "config.ProductionConfig",
+            "DATABASE_URL": database_url,
+            "USER_SERVICE_URL": user_service_url,
+            "ORDERS_REQUIRE_ADMIN": "false",
+            "GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{self.port} --log-level debug",
+            **settings,
+        }
+
+    def __enter__(self) -> "Service":
+        return self.start()
+
+    def __exit__(self, *_) -> None:
+        self.kill()
+
+    def start(self) -> "Service":
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "run:app"],
+                cwd=config.ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        until(self._serves, 30)
+        return self
+
+    def _serves(self) -> bool:
+        assert self._process.poll() is None, self.log.read_text()
+        return listening(self.port)
+
+    def workers(self) -> list[int]:
+        children = f"/proc/{self._process.pid}/task/{self._process.pid}/children"
+        return [int(pid) for pid in Path(children).read_text().split()]
+
+    def terminate(self) -> None:
+        """Ask for the graceful end; returns at once."""
+        self._process.terminate()
+
+    def wait(self) -> int:
+        return self._process.wait(timeout=40)
+
+    def kill(self) -> None:
+        """End every process of the service with SIGKILL."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        until(lambda: not listening(self.port))

@@ -1,0 +1,123 @@
+"""Clients under load, and the book that they keep of what they were told."""
+
+import random
+import time
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
+
+import requests
+from sqlalchemy import NullPool, create_engine, text
+
+STORED = text(
+    "SELECT user_id, product_id, SUM(quantity) FROM `order` JOIN order_item"
+    " ON order_id = `order`.id GROUP BY user_id, product_id"
+)
+SECOND_OPEN_ORDERS = text(
+    "SELECT user_id FROM `order` WHERE is_open GROUP BY 1 HAVING COUNT(*) > 1"
+)
+DOUBLED_LINES = text("SELECT 1 FROM order_item GROUP BY order_id, product_id HAVING COUNT(*) > 1")
+CLOSED = text(
+    "SELECT `order`.id, product_id, quantity FROM `order` JOIN order_item"
+    " ON order_id = `order`.id WHERE NOT is_open ORDER BY order_item.id"
+)
+TIMEOUT = 20  # seconds, far above what any answer may take
+LONGEST_FAULT = 60  # seconds
+
+
+class Shoppers:
+    """Threads that add and check out, several for each user.
+
+    They send a request again under its key until its outcome is known; one in ten gives up at the
+    first failure instead, and never learns it.
+    """
+
+    def __init__(self, urls: list[str], users: list[dict]) -> None:
+        self.urls, self.users = urls, users
+        self.added, self.given_up = Counter(), Counter()
+        self.checkouts, self.statuses = [], Counter()
+        self._over = Event()
+
+    @contextmanager
+    def at_work(self, threads=8):
+        """Keep the threads shopping inside the block; then each learns its last outcome."""
+        self._over.clear()
+        with ThreadPoolExecutor(threads) as pool:
+            users = [self.users[n % len(self.users)] for n in range(threads)]
+            running = [pool.submit(self._shop, user) for user in users]
+            try:
+                yield self
+            finally:
+                self._over.set()
+        for shopper in running:
+            shopper.result()
+
+    def _shop(self, user: dict) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.headers["Authorization"] = f"Basic {user['api_key']}"
+            while not self._over.is_set():
+                if random.random() < 0.1:
+                    self._checkout(session)
+                else:
+                    self._add(session, user["id"])
+
+    def _add(self, session, user_id: int) -> None:
+        line = user_id, random.randint(1, 3)
+        patient = random.random() > 0.1
+        if self._send(session, "add-item", {"product_id": line[1], "qty": 1}, patient):
+            self.added[line] += 1
+        else:
+            self.given_up[line] += 1
+
+    def _checkout(self, session) -> None:
+        answer = self._send(session, "checkout", None, patient=True)
+        if answer.status_code == 200:
+            self.checkouts.append(answer.json()["result"])
+
+    def _send(self, session, name, body, patient):
+        """Return the answer that says the outcome; None where there is none for the impatient."""
+        key = {"Idempotency-Key": str(uuid.uuid4())}
+        give_up = time.monotonic() + LONGEST_FAULT
+        while time.monotonic() < give_up:
+            url = f"{random.choice(self.urls)}/api/order/{name}"
+            try:
+                answer = session.post(url, body, headers=key, timeout=TIMEOUT)
+                self.statuses[answer.status_code] += 1
+                if answer.status_code in (200, 404):
+                    return answer
+                assert answer.headers["Retry-After"], answer.text
+            except requests.ConnectionError:
+                self.statuses["no answer"] += 1
+                time.sleep(0.02)  # as a good client would
+            if not patient:
+                return None
+        raise AssertionError(f"no outcome within {LONGEST_FAULT} s")
+
+    def summary(self) -> str:
+        adds, checkouts = sum(self.added.values()), len(self.checkouts)
+        return f"{adds} adds, {checkouts} checkouts, 0 lost, 0 doubled: {dict(self.statuses)}"
+
+    def check(self, database_url: str) -> Counter:
+        """Compare the book with the database; return how many adds were lost and doubled."""
+        engine = create_engine(database_url, poolclass=NullPool)
+        with engine.connect() as connection:
+            stored = {(user, product): n for user, product, n in connection.execute(STORED)}
+            assert connection.execute(SECOND_OPEN_ORDERS).all() == []
+            assert connection.execute(DOUBLED_LINES).all() == []
+            closed = {}
+            for order_id, product_id, quantity in connection.execute(CLOSED):
+                closed.setdefault(order_id, []).append((product_id, quantity))
+        ids = [order["id"] for order in self.checkouts]
+        assert len(ids) == len(set(ids)), "an order was checked out twice"
+        for order in self.checkouts:
+            told = [(item["product_id"], item["quantity"]) for item in order["items"]]
+            assert closed[order["id"]] == told, "a closed order has changed"
+        wrong = Counter(lost=0, doubled=0)
+        for line in self.added | self.given_up | stored:
+            count = stored.get(line, 0)
+            wrong["lost"] += max(self.added[line] - count, 0)
+            wrong["doubled"] += max(count - self.added[line] - self.given_up[line], 0)
+        return wrong
