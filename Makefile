@@ -26,7 +26,7 @@ docker-test: $(VENV)/test ## build and try the containers; needs a Docker engine
 	@$(BIN)/python -m pytest tests/docker_compose.py
 
 clean: ## remove the virtual environment and the caches; the data stay
-	rm -rf $(VENV) .pytest_cache .ruff_cache
+	rm -rf $(VENV) .hypothesis .pytest_cache .ruff_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

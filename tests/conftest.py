@@ -87,10 +87,16 @@ def app(shared_app):
     shared_app.config["ORDERS_REQUIRE_ADMIN"] = False
     with shared_app.app_context():
         db.engine.dispose()  # connections that another test may have killed
+    forget_all(shared_app)
+    return shared_app
+
+
+def forget_all(app):
+    """Empty the tables."""
+    with app.app_context():
         for model in (OrderItem, Order, IdempotencyKey):
             db.session.execute(delete(model))
         db.session.commit()
-    return shared_app
 
 
 @pytest.fixture

@@ -70,11 +70,25 @@ class Relay(BaseRequestHandler):
     def handle(self) -> None:
         self.replacement = None  # of the server's next packet: bytes, or b"" for the end
         with socket.create_connection(self.server.target) as self.database:
-            Thread(target=self._answers, daemon=True).start()
-            while packet := read_packet(self.request):
+            for end in (self.request, self.database):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            answers = Thread(target=self._relay, args=[self.database, self._answer])
+            answers.start()
+            self._relay(self.request, self._statement)
+            answers.join()
+
+    def _relay(self, source: socket.socket, forward) -> None:
+        """Forward packets until one of the two ends hangs up."""
+        with suppress(OSError):
+            while packet := read_packet(source):
                 self.server.flows.wait()
-                self._statement(*packet)
-        hang_up(self.request)
+                forward(*packet)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        for end in (self.request, self.database):
+            with suppress(OSError):  # it has done so
+                end.shutdown(socket.SHUT_RDWR)
 
     def _statement(self, number: int, packet: bytes) -> None:
         fault = self.server.take(packet)
@@ -85,31 +99,21 @@ class Relay(BaseRequestHandler):
         elif fault and fault.executed:
             self.replacement = b""
         elif fault:
-            hang_up(self.request)
-            hang_up(self.database)
-            return
-        send_packet(self.database, number, packet)
+            return self._hang_up()
+        return send_packet(self.database, number, packet)
 
-    def _answers(self) -> None:
-        while packet := read_packet(self.database):
-            self.server.flows.wait()
-            number, payload = packet
-            if self.replacement is not None:
-                payload, self.replacement = self.replacement, None
-                if not payload:
-                    break
-            send_packet(self.request, number, payload)
-        hang_up(self.request)
-        hang_up(self.database)
+    def _answer(self, number: int, packet: bytes) -> None:
+        if self.replacement is not None:
+            packet, self.replacement = self.replacement, None
+            if not packet:
+                return self._hang_up()
+        send_packet(self.request, number, packet)
 
 
 def read_packet(connection: socket.socket) -> tuple[int, bytes] | None:
-    try:
-        header = connection.recv(4, socket.MSG_WAITALL)
-        length = int.from_bytes(header[:3], "little")
-        payload = connection.recv(length, socket.MSG_WAITALL) if length else b""
-    except OSError:
-        return None
+    header = connection.recv(4, socket.MSG_WAITALL)
+    length = int.from_bytes(header[:3], "little")
+    payload = connection.recv(length, socket.MSG_WAITALL) if length else b""
     return (header[3], payload) if len(header) == 4 and len(payload) == length else None
 
 
@@ -119,8 +123,3 @@ def send_packet(connection: socket.socket, number: int, payload: bytes) -> None:
 
 def error_packet(code: int) -> bytes:
     return b"\xff" + code.to_bytes(2, "little") + b"#40001of the proxy"
-
-
-def hang_up(connection: socket.socket) -> None:
-    with suppress(OSError):  # where the other end has done so
-        connection.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,42 @@
+"""A MariaDB server of a test's own, to be stopped and started."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.demo import listening
+from tests.faults.service import free_port, until
+
+
+class MariaDB:
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"mysql+pymysql://root@127.0.0.1:{self.port}/test"
+        self._log = folder / "mariadb.log"
+        self._options = ["--no-defaults", f"--datadir={folder / 'data'}"]
+        if os.geteuid() == 0:
+            self._options += ["--user=root"]  # who else could read the folder?
+        install = ["mariadb-install-db", *self._options, "--auth-root-authentication-method=normal"]
+        subprocess.run(install, check=True, capture_output=True)
+
+    def start(self) -> "MariaDB":
+        network = ["--bind-address=127.0.0.1", f"--port={self.port}"]
+        socket = f"--socket={self._log.with_suffix('.sock')}"
+        with self._log.open("a") as log:
+            self._process = subprocess.Popen(
+                ["mariadbd", *self._options, *network, socket], stdout=log, stderr=log
+            )
+        until(self._serves, 30)
+        return self
+
+    def _serves(self) -> bool:
+        assert self._process.poll() is None, self._log.read_text()
+        return listening(self.port)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()

@@ -1,0 +1,181 @@
+"""The database stops, hangs, hangs up and reports conflicts."""
+
+import shutil
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+from sqlalchemy import NullPool, create_engine, text
+
+from tests.faults.mariadb import MariaDB
+from tests.faults.proxy import Fault
+from tests.faults.service import until
+from tests.faults.shoppers import Shoppers
+
+slow = pytest.mark.slow
+UNAVAILABLE = {"message": "Database unavailable"}
+
+
+class Shopper:
+    """One user, who sends one request after the other and knows what must be in the cart."""
+
+    def __init__(self, url, user):
+        self.url, self.headers = url, {"Authorization": f"Basic {user['api_key']}"}
+
+    def add(self, key=None):
+        headers = self.headers | ({"Idempotency-Key": key} if key else {})
+        body = {"product_id": 5, "qty": 1}
+        return requests.post(f"{self.url}/api/order/add-item", body, headers=headers, timeout=20)
+
+    def checkout(self):
+        return requests.post(f"{self.url}/api/order/checkout", headers=self.headers, timeout=20)
+
+    def cart(self):
+        return requests.get(f"{self.url}/api/order", headers=self.headers, timeout=20)
+
+    def quantity(self):
+        return self.cart().json()["result"]["items"][0]["quantity"]
+
+
+@pytest.fixture
+def server(tmp_path):
+    if not shutil.which("mariadbd"):
+        pytest.skip("MariaDB's server is not installed")
+    server = MariaDB(tmp_path).start()
+    yield server
+    server.kill()
+
+
+@pytest.mark.parametrize("trials", [2, pytest.param(20, marks=slow)])
+def test_a_stopped_database_is_told_at_once_and_soon_forgotten(
+    server, start, users, report, trials
+):
+    service = start(server.url)
+    shopper = Shopper(service.url, users[0])
+    workers, told, recovered = until(lambda: len(pids := service.workers()) == 2 and pids), 0, 0
+    for trial in range(trials):
+        for _ in range(20):  # both workers have connections
+            assert shopper.add().status_code == 200
+        server.stop() if trial % 2 else server.kill()
+        began = time.monotonic()
+        answer = shopper.add()
+        told = max(told, time.monotonic() - began)
+        assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
+        assert answer.headers["Retry-After"]
+        server.start()
+        began = time.monotonic()
+        until(lambda: shopper.add().status_code == 200, 5)
+        recovered = max(recovered, time.monotonic() - began)
+        for _ in range(20):
+            assert shopper.cart().status_code == 200
+    assert service.workers() == workers
+    found = f"503 within {told:.2f} s, well again within {recovered:.2f} s, no stale connection"
+    report("database stopped and started", trials, server.url, found)
+
+
+@pytest.mark.parametrize("trials", [1, pytest.param(5, marks=slow)])
+def test_a_database_that_hangs_is_given_up(start, proxy, users, database_url, report, trials):
+    shopper = Shopper(start(proxy.url).url, users[0])
+    shopper.add()
+    longest = 0
+    for _ in range(trials):
+        proxy.flows.clear()
+        began = time.monotonic()
+        with ThreadPoolExecutor(3) as threads:
+            requests = [threads.submit(f) for f in (shopper.add, shopper.cart, shopper.checkout)]
+        longest = max(longest, time.monotonic() - began)
+        for request in requests:
+            answer = request.result()
+            assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
+            assert answer.headers["Retry-After"]
+        proxy.flows.set()
+        until(lambda: shopper.cart().status_code == 200, 5)
+        assert shopper.quantity() == 1
+    report("database hangs", trials * 3, database_url, f"503 within {longest:.1f} s")
+
+
+@pytest.mark.parametrize("trials", [3, pytest.param(30, marks=slow)])
+def test_killed_connections_go_unnoticed(service, users, database_url, report, trials):
+    shopper = Shopper(service.url, users[0])
+    engine = create_engine(database_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for _ in range(trials):
+            for _ in range(10):
+                assert shopper.add().status_code == 200
+                assert shopper.cart().status_code == 200
+            kill_all_others(connection)
+    assert shopper.quantity() == trials * 10
+    report("idle connections killed", trials, database_url, f"{trials * 20} requests, all 200")
+
+
+@pytest.mark.parametrize("seconds", [1, pytest.param(20, marks=slow)])
+def test_connections_killed_under_load_lose_nothing(service, users, database_url, report, seconds):
+    engine = create_engine(database_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    shoppers = Shoppers([service.url], users)
+    kills = 0
+    with shoppers.at_work(), engine.connect() as connection:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            kills += kill_all_others(connection)
+            time.sleep(0.05)
+    assert set(shoppers.statuses) <= {200, 404, 503}
+    assert shoppers.check(database_url) == {"lost": 0, "doubled": 0}
+    report("connections killed under load", kills, database_url, shoppers.summary())
+
+
+def kill_all_others(connection) -> int:
+    threads = text(
+        "SELECT id FROM information_schema.processlist"
+        " WHERE db = DATABASE() AND id != CONNECTION_ID()"
+    )
+    ids = connection.scalars(threads).all()
+    for thread in ids:
+        connection.exec_driver_sql(f"KILL {thread}")
+    return len(ids)
+
+
+@pytest.mark.parametrize("trials", [2, pytest.param(25, marks=slow)])
+@pytest.mark.parametrize("executed", [False, True], ids=["before", "after"])
+def test_a_connection_lost_in_commit_is_mended_by_a_retry(
+    start, proxy, users, database_url, report, executed, trials
+):
+    shopper = Shopper(start(proxy.url, WEB_CONCURRENCY="1").url, users[0])
+    shopper.add()  # PyMySQL has a COMMIT of its own in a new connection
+    for trial in range(trials):
+        key = str(uuid.uuid4())
+        proxy.fault = Fault("COMMIT", executed=executed)
+        answer = shopper.add(key)
+        assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
+        again = shopper.add(key)
+        assert again.status_code == 200
+        assert ("Idempotent-Replayed" in again.headers) == executed
+        assert shopper.quantity() == trial + 2
+    when = "after" if executed else "before"
+    found = f"503, then 200: {trials} adds, 0 lost, 0 doubled"
+    report(f"connection lost in COMMIT, {when} it", trials, database_url, found)
+
+
+STATEMENTS = ["SELECT", "INSERT INTO `order`", "INSERT INTO order_item", "UPDATE `order`",
+              "UPDATE order_item", "INSERT INTO idempotency_key", "UPDATE idempotency_key",
+              "COMMIT"]  # fmt: skip
+
+
+def test_conflicts_at_any_statement_go_unnoticed(start, proxy, users, database_url, report):
+    shopper = Shopper(start(proxy.url, WEB_CONCURRENCY="1").url, users[0])
+    shopper.add()
+    trials = 0
+    for code in (1213, 1205, 1020):
+        for statement in STATEMENTS:
+            shopper.checkout()
+            proxy.fault = fault = Fault(statement, times=3, code=code)
+            statuses = [shopper.add(str(uuid.uuid4())).status_code for _ in range(4)]
+            waits = code == 1205 and statement == "INSERT INTO idempotency_key"
+            assert statuses == ([409] * 3 + [200] if waits else [200] * 4)
+            assert fault.times == 0
+            assert shopper.quantity() == (1 if waits else 4)
+            proxy.fault = fault = Fault(statement, times=2, code=code)
+            assert shopper.checkout().status_code == 200
+            trials += 5
+    report("1213, 1205, 1020 at any statement", trials, database_url, "no 5xx, sums exact")
