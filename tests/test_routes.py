@@ -1,6 +1,10 @@
 """The HTTP contract, on every engine."""
 
+import logging
+
 import pytest
+
+from application.models import Order
 
 ADD = "/api/order/add-item"
 WHOLE = "must be a whole number from 1 to 2147483647"
@@ -44,11 +48,21 @@ def test_without_an_open_order_there_is_none_to_show_or_to_check_out(client, log
     assert (closed.status_code, closed.json) == (404, {"message": "No order found"})
 
 
-def test_users_have_orders_of_their_own(client, user_service, login):
-    client.post(ADD, json={"product_id": 5, "qty": 2}, headers=login)
+def test_users_have_orders_of_their_own(client, user, user_service, login):
+    theirs = client.post(ADD, json={"product_id": 5, "qty": 2}, headers=login).json["result"]
     other = {"Authorization": f"Basic {user_service.add('other')['api_key']}"}
-    assert client.get("/api/order", headers=other).json == {"message": "No order found"}
-    assert client.post("/api/order/checkout", headers=other).status_code == 404
+    fields = {"id": theirs["id"], "order_id": theirs["id"], "user_id": user["id"]}
+    assert client.get("/api/order", query_string=fields, headers=other).json.keys() == {"message"}
+    assert client.post("/api/order/checkout", json=fields, headers=other).status_code == 404
+
+    body = {"product_id": 5, "qty": 1, "is_open": False, "items": [], "version": 7} | fields
+    for encoding in ("data", "json"):
+        own = client.post(ADD, **{encoding: body}, headers=other).json["result"]
+    assert own["id"] != theirs["id"]
+    assert own["user_id"] != user["id"]
+    assert own["is_open"]
+    assert [item["quantity"] for item in own["items"]] == [2]
+    assert client.get("/api/order", headers=login).json == {"result": theirs}
 
 
 @pytest.mark.parametrize("field", ["product_id", "qty"])
@@ -149,9 +163,11 @@ def test_the_list_of_all_orders_can_be_kept_for_administrators(app, client, user
 
 
 def test_the_unforeseen_is_a_500_with_its_traceback_in_the_log_only(
-    app, client, login, caplog, monkeypatch
+    client, user, login, caplog, monkeypatch
 ):
-    monkeypatch.setitem(app.extensions, "user_client", None)
-    answer = client.get("/api/order", headers=login)
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(Order, "lock_open_for", None)
+    answer = client.post(ADD, json={"product_id": 5, "qty": 2}, headers=login)
     assert (answer.status_code, answer.json) == (500, {"message": "Internal server error"})
-    assert "AttributeError" in caplog.text
+    assert "TypeError" in caplog.text
+    assert user["api_key"] not in caplog.text

@@ -1,6 +1,6 @@
 """What the fault tests share: instances of the service, and the table of what was found."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
@@ -12,12 +12,18 @@ from tests.faults.service import Service
 ROWS = pytest.StashKey[list]()
 
 
-@pytest.fixture
-def database_url(tmp_path):
+@contextmanager
+def mysql_database(folder):
     """The URL of an empty database on the server of TEST_DATABASE_URL."""
     if not MYSQL:
         pytest.skip("TEST_DATABASE_URL is not set")
-    with scratch_database("mysql", tmp_path) as url:
+    with scratch_database("mysql", folder) as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(tmp_path):
+    with mysql_database(tmp_path) as url:
         yield url
 
 

@@ -34,6 +34,7 @@ class Service:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
+        self.database_url = database_url
         self._environment = os.environ | {
             "CONFIGURATION_SETUP": "config.ProductionConfig",
             "DATABASE_URL": database_url,
