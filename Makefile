@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help run test faults lint format docker-test clean
+.PHONY: help run test faults cluster-test lint format docker-test clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ test: $(VENV)/test ## run the test suite; set TEST_DATABASE_URL for its MySQL ha
 
 faults: $(VENV)/test ## try every fault many times, and print what was found; needs TEST_DATABASE_URL
 	@$(BIN)/python -m pytest tests/faults -m ""
+
+cluster-test: $(VENV)/test ## try a Galera cluster, whose three nodes CLUSTER_URLS names
+	@$(BIN)/python -m pytest tests/faults/cluster.py
 
 lint: $(VENV)/test ## check the code's style
 	@$(BIN)/ruff check && $(BIN)/ruff format --check

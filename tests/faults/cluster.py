@@ -1,0 +1,127 @@
+"""``make cluster-test``: instances on every node of a Galera cluster, all of them writing.
+
+CLUSTER_URLS names its three nodes, one URL each. The last test kills the third node, if it runs on
+this machine: start it again afterwards.
+"""
+
+import os
+import signal
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+import requests
+from flask_migrate import upgrade
+from sqlalchemy import NullPool, create_engine, make_url, text
+
+from application import database
+from tests.conftest import application_on, forget_all
+from tests.faults.shoppers import Shoppers
+from tests.test_concurrency import (  # noqa: F401  (the same tests, on the fixtures of this file)
+    test_a_cart_is_checked_out_once,
+    test_adds_that_race_checkouts_land_in_an_order_exactly_once,
+    test_adds_to_one_cart_sum_up_exactly,
+    test_first_adds_of_many_users_open_one_order_each,
+)
+
+NODES = os.environ.get("CLUSTER_URLS", "").split()
+RUNS = [1, 2, 3]
+
+
+def on(node, statement):
+    engine = create_engine(node, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        result = connection.execute(text(statement))
+        return result.scalar() if result.returns_rows else None
+
+
+@pytest.fixture(scope="module")
+def urls():
+    """A migrated database of the cluster's, as each node's URL."""
+    assert len(NODES) == 3, "CLUSTER_URLS must name three nodes"
+    on(NODES[0], "CREATE OR REPLACE DATABASE order_cluster")
+    urls = [
+        make_url(node).set(database="order_cluster").render_as_string(hide_password=False)
+        for node in NODES
+    ]
+    with application_on(urls[0]) as app, app.app_context():
+        upgrade()
+    yield urls
+    on(NODES[0], "DROP DATABASE order_cluster")
+
+
+@pytest.fixture
+def app(urls, user_service, monkeypatch):
+    """An application that sees what any node has committed."""
+    sees_all = database.MYSQL["init_command"] + ", wsrep_sync_wait = 1"
+    monkeypatch.setitem(database.MYSQL, "init_command", sees_all)
+    with application_on(urls[0], USER_SERVICE_URL=user_service.url) as app:
+        forget_all(app)
+        yield app
+
+
+@pytest.fixture(params=RUNS)
+def at_once(urls, user_service):
+    """Call a function with each of the arguments, 16 at a time, on every node in turn."""
+    with ExitStack() as running, ThreadPoolExecutor(16) as threads:
+        apps = [
+            running.enter_context(application_on(url, USER_SERVICE_URL=user_service.url))
+            for url in urls
+        ]
+
+        def at_once(function, arguments):
+            calls = [
+                threads.submit(function, app.test_client(), item)
+                for app, item in zip(cycle(apps), arguments, strict=False)
+            ]
+            return [call.result() for call in calls]
+
+        yield at_once
+
+
+def test_one_key_on_all_nodes_is_one_request(at_once, client, login):
+    def add(client, number):
+        headers = login | {"Idempotency-Key": f"key-{number // 6}"}
+        return client.post("/api/order/add-item", data={"product_id": 5, "qty": 1}, headers=headers)
+
+    answers = at_once(add, range(300))
+    assert Counter(answer.status_code for answer in answers) == {200: 300}
+    assert client.get("/api/order", headers=login).json["result"]["items"][0]["quantity"] == 50
+
+
+@pytest.fixture
+def services(urls, start, app):
+    return [start(url) for url in urls]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_shoppers_on_all_nodes_lose_nothing(services, urls, users, report, run):
+    shoppers = Shoppers([service.url for service in services], users)
+    with shoppers.at_work(threads=12):
+        time.sleep(10)  # of load
+    assert set(shoppers.statuses) == {200, 404}
+    for url in urls:
+        after_all_nodes = f"{url}?init_command=SET SESSION wsrep_sync_wait=1"
+        assert shoppers.check(after_all_nodes) == {"lost": 0, "doubled": 0}
+    report(f"three nodes written to, run {run}", 1, urls[0], shoppers.summary())
+
+
+def test_a_node_killed_under_load_loses_nothing(services, urls, users, report):
+    shoppers = Shoppers([service.url for service in services], users)
+    with shoppers.at_work(threads=12):
+        time.sleep(3)  # of load
+        pid = Path(on(urls[2], "SELECT @@pid_file")).read_text()
+        os.kill(int(pid), signal.SIGKILL)
+        time.sleep(10)
+        before = Counter(shoppers.statuses)
+        time.sleep(5)
+    assert shoppers.statuses[200] > before[200]
+    assert set(shoppers.statuses) <= {200, 404, 503}
+    assert shoppers.check(urls[0]) == {"lost": 0, "doubled": 0}
+    answer = requests.get(f"{services[2].url}/api/orders", timeout=20)
+    assert answer.status_code == 503
+    report("one of three nodes killed under load", 1, urls[0], shoppers.summary())
