@@ -39,6 +39,7 @@ bind = "0.0.0.0:5003"
 worker_class = Worker
 workers = int(os.environ.get("WEB_CONCURRENCY", 2))
 threads = 8
+keepalive = 75  # seconds; callers shall close an idle connection first, or they may use it too late
 accesslog = "-"
 # gunicorn's own format shows the user of Basic authentication: here, the API key, decoded.
 access_log_format = '%(h)s %(t)s "%(r)s" %(s)s %(b)s %(M)sms'

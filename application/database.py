@@ -12,7 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.exc import StaleDataError
 
-RETRY_SECONDS = 5.0  # how long a transaction is tried again
+# For how many seconds from its start a transaction is tried again:
+AFTER_CONFLICT = 10.0  # three Galera nodes may need that long for a cart that all of them write
+AFTER_LOST_CONNECTION = 1.0  # less than read_timeout: one that hangs is given up
 LONGEST_PAUSE = 0.05  # seconds; random, so that rivals do not meet again
 # changed since read, first add of a rival, lock wait timeout, deadlock (Galera: also at COMMIT)
 CONFLICTS = {ER.CHECKREAD, ER.DUP_ENTRY, ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK}
@@ -72,17 +74,17 @@ def _begin_immediate(connection) -> None:
 
 
 def retried(view):
-    """Run a view again from its start after a lost connection or a conflict, for 5 s at most."""
+    """Run a view again from its start after a conflict or a lost connection."""
 
     @wraps(view)
     def run(*args, **kwargs):
-        give_up = time.monotonic() + RETRY_SECONDS
+        began = time.monotonic()
         while True:
             try:
                 return view(*args, **kwargs)
             except (DBAPIError, StaleDataError) as error:
                 db.session.rollback()
-                if not _may_pass(error) or time.monotonic() > give_up:
+                if time.monotonic() - began >= _patience(error):
                     raise
             except BaseException:
                 db.session.rollback()
@@ -113,9 +115,9 @@ def transaction(view):
     return retried(run)
 
 
-def _may_pass(error: DBAPIError | StaleDataError) -> bool:
+def _patience(error: DBAPIError | StaleDataError) -> float:
     if isinstance(error, StaleDataError):  # another node has changed the row since it was read
-        return True
-    if error.connection_invalidated:  # and a new connection may do; without a statement, none did
-        return error.statement is not None
-    return error.orig.args[0] in CONFLICTS
+        return AFTER_CONFLICT
+    if error.connection_invalidated:
+        return AFTER_LOST_CONNECTION
+    return AFTER_CONFLICT if error.orig.args[0] in CONFLICTS else 0

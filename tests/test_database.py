@@ -107,7 +107,7 @@ def test_a_conflict_is_tried_again_unseen_by_the_caller(
 
 @mysql_only
 def test_a_conflict_without_end_is_told_in_time(app, client, login, server, monkeypatch):
-    monkeypatch.setattr(database, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(database, "AFTER_CONFLICT", 0)
     with failing(app, server, "INSERT", "order_item", 1213, times=1):
         answer = add(client, login)
     assert (answer.status_code, answer.json) == (503, UNAVAILABLE)

@@ -51,7 +51,7 @@ def test_sigterm_lets_what_is_taken_be_answered(
             handler.send(200, {"result": users[0]})
 
         user_service.answer = wait
-        with ThreadPoolExecutor(8) as threads:
+        with ThreadPoolExecutor(6) as threads:
             body = {"product_id": 5, "qty": 1}
             answers = [
                 threads.submit(
@@ -61,13 +61,13 @@ def test_sigterm_lets_what_is_taken_be_answered(
                     headers={"Authorization": f"key{n}"},
                     timeout=20,
                 )
-                for n in range(8)
+                for n in range(6)
             ]
-            until(lambda asked=asked: len(asked) == 8)
+            until(lambda asked=asked: len(asked) == 6)
             stopped = time.monotonic()
             service.terminate()
             go_on.set()
-            assert [answer.result().status_code for answer in answers] == [200] * 8
+            assert [answer.result().status_code for answer in answers] == [200] * 6
         assert service.wait() == 0
         longest = max(longest, time.monotonic() - stopped)
         service.start()

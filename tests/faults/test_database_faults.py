@@ -4,10 +4,12 @@ import shutil
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 import requests
 from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from tests.faults.mariadb import MariaDB
 from tests.faults.proxy import Fault
@@ -132,7 +134,8 @@ def kill_all_others(connection) -> int:
     )
     ids = connection.scalars(threads).all()
     for thread in ids:
-        connection.exec_driver_sql(f"KILL {thread}")
+        with suppress(OperationalError):  # it has gone by itself
+            connection.exec_driver_sql(f"KILL {thread}")
     return len(ids)
 
 
