@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help run test faults cluster-test lint format docker-test clean
+.PHONY: help run test faults cluster-test audit lint format docker-test clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(MAKEFILE_LIST)
@@ -14,10 +14,13 @@ test: $(VENV)/test ## run the test suite; set TEST_DATABASE_URL for its MySQL ha
 	@$(BIN)/python -m pytest
 
 faults: $(VENV)/test ## try every fault many times, and print what was found; needs TEST_DATABASE_URL
-	@$(BIN)/python -m pytest tests/faults -m ""
+	@FAULTS=many $(BIN)/python -m pytest tests/faults
 
 cluster-test: $(VENV)/test ## try a Galera cluster, whose three nodes CLUSTER_URLS names
-	@$(BIN)/python -m pytest tests/faults/cluster.py
+	@FAULTS=many $(BIN)/python -m pytest tests/faults/cluster.py
+
+audit: $(VENV)/test ## ask PyPI for known vulnerabilities of what the service runs on
+	@$(BIN)/pip-audit --requirement requirements.txt
 
 lint: $(VENV)/test ## check the code's style
 	@$(BIN)/ruff check && $(BIN)/ruff format --check

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
 from tests.conftest import MYSQL, scratch_database
+from tests.faults import MANY
 from tests.faults.proxy import Proxy
 from tests.faults.service import Service
 
@@ -76,7 +77,7 @@ def server_of(url: str) -> str:
 
 def pytest_terminal_summary(terminalreporter, config):
     rows = config.stash.get(ROWS, [])
-    if not rows:
+    if not (rows and MANY):
         return
     table = [("fault", "trials", "engine", "found"), *rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from threading import Event
 
 import requests
+from requests.exceptions import ChunkedEncodingError
 from sqlalchemy import NullPool, create_engine, text
 
 STORED = text(
@@ -89,7 +90,7 @@ class Shoppers:
                 if answer.status_code in (200, 404):
                     return answer
                 assert answer.headers["Retry-After"], answer.text
-            except requests.ConnectionError:
+            except (requests.ConnectionError, ChunkedEncodingError):  # none, or half of one
                 self.statuses["no answer"] += 1
                 time.sleep(0.02)  # as a good client would
             if not patient:

@@ -15,13 +15,12 @@ import pytest
 import requests
 
 from tests.demo import listening
+from tests.faults import trials
 from tests.faults.service import free_port, until
 from tests.faults.shoppers import Shoppers
 
-slow = pytest.mark.slow
 
-
-@pytest.mark.parametrize("trials", [4, pytest.param(50, marks=slow)])
+@trials(4, 50)
 def test_kill_9_loses_and_doubles_nothing(service, users, database_url, report, trials):
     shoppers = Shoppers([service.url], users)
     with shoppers.at_work():
@@ -37,7 +36,7 @@ def test_kill_9_loses_and_doubles_nothing(service, users, database_url, report, 
     report("kill -9 of a worker or all", trials, database_url, shoppers.summary())
 
 
-@pytest.mark.parametrize("trials", [1, pytest.param(10, marks=slow)])
+@trials(1, 10)
 def test_sigterm_lets_what_is_taken_be_answered(
     service, user_service, users, database_url, report, trials
 ):
@@ -133,7 +132,7 @@ def balancer(tmp_path, services):
         balancer.process.terminate()
 
 
-@pytest.mark.parametrize("trials", [1, pytest.param(5, marks=slow)])
+@trials(1, 5)
 def test_a_rolling_restart_goes_unnoticed(services, balancer, users, database_url, report, trials):
     shoppers = Shoppers([balancer.url], users)
     with shoppers.at_work():

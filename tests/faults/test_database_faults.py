@@ -11,12 +11,12 @@ import requests
 from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from tests.faults import trials
 from tests.faults.mariadb import MariaDB
 from tests.faults.proxy import Fault
 from tests.faults.service import until
 from tests.faults.shoppers import Shoppers
 
-slow = pytest.mark.slow
 UNAVAILABLE = {"message": "Database unavailable"}
 
 
@@ -50,7 +50,7 @@ def server(tmp_path):
     server.kill()
 
 
-@pytest.mark.parametrize("trials", [2, pytest.param(20, marks=slow)])
+@trials(2, 20)
 def test_a_stopped_database_is_told_at_once_and_soon_forgotten(
     server, start, users, report, trials
 ):
@@ -77,7 +77,7 @@ def test_a_stopped_database_is_told_at_once_and_soon_forgotten(
     report("database stopped and started", trials, server.url, found)
 
 
-@pytest.mark.parametrize("trials", [1, pytest.param(5, marks=slow)])
+@trials(1, 5)
 def test_a_database_that_hangs_is_given_up(start, proxy, users, database_url, report, trials):
     shopper = Shopper(start(proxy.url).url, users[0])
     shopper.add()
@@ -98,7 +98,7 @@ def test_a_database_that_hangs_is_given_up(start, proxy, users, database_url, re
     report("database hangs", trials * 3, database_url, f"503 within {longest:.1f} s")
 
 
-@pytest.mark.parametrize("trials", [3, pytest.param(30, marks=slow)])
+@trials(3, 30)
 def test_killed_connections_go_unnoticed(service, users, database_url, report, trials):
     shopper = Shopper(service.url, users[0])
     engine = create_engine(database_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
@@ -112,13 +112,13 @@ def test_killed_connections_go_unnoticed(service, users, database_url, report, t
     report("idle connections killed", trials, database_url, f"{trials * 20} requests, all 200")
 
 
-@pytest.mark.parametrize("seconds", [1, pytest.param(20, marks=slow)])
-def test_connections_killed_under_load_lose_nothing(service, users, database_url, report, seconds):
+@trials(1, 20)
+def test_connections_killed_under_load_lose_nothing(service, users, database_url, report, trials):
     engine = create_engine(database_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     shoppers = Shoppers([service.url], users)
     kills = 0
     with shoppers.at_work(), engine.connect() as connection:
-        end = time.monotonic() + seconds
+        end = time.monotonic() + trials  # seconds
         while time.monotonic() < end:
             kills += kill_all_others(connection)
             time.sleep(0.05)
@@ -139,7 +139,7 @@ def kill_all_others(connection) -> int:
     return len(ids)
 
 
-@pytest.mark.parametrize("trials", [2, pytest.param(25, marks=slow)])
+@trials(2, 25)
 @pytest.mark.parametrize("executed", [False, True], ids=["before", "after"])
 def test_a_connection_lost_in_commit_is_mended_by_a_retry(
     start, proxy, users, database_url, report, executed, trials

@@ -12,10 +12,10 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.faults import trials
 from tests.faults.conftest import mysql_database
 from tests.faults.service import Service
 
-slow = pytest.mark.slow
 ADD = "/api/order/add-item"
 
 
@@ -92,7 +92,7 @@ def test_only_a_whole_request_counts(line, rest, status):
         assert line.cart() == {"message": "No order found"}
 
 
-@pytest.mark.parametrize("trials", [300, pytest.param(5000, marks=slow)])
+@trials(300, 5000)
 def test_mangled_bytes_do_no_harm(line, service, report, trials):
     whole = f"{line.head}Idempotency-Key: k\r\n{FORM}Content-Length: 19\r\n\r\n{BODY}".encode()
     cart, statuses = line.cart(), set()
@@ -134,7 +134,7 @@ paths = st.sampled_from([ADD, "/api/order/checkout", "/api/order", "/api/orders"
 )
 
 
-@pytest.mark.parametrize("trials", [150, pytest.param(3000, marks=slow)])
+@trials(150, 3000)
 def test_random_requests_are_answered_in_json_and_refused_ones_change_nothing(
     app, client, login, report, trials
 ):

@@ -3,13 +3,13 @@
 from functools import partial
 from itertools import count
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from application.models import MAX_INTEGER
 from tests.conftest import forget_all
+from tests.faults import trials
 
 USERS = st.integers(0, 2)
 PRODUCTS = st.integers(1, 3)
@@ -115,18 +115,18 @@ class Shop(RuleBasedStateMachine):
         assert lines == list(model.orders[number].items())
 
 
-@pytest.mark.parametrize("sequences", [30, pytest.param(600, marks=pytest.mark.slow)])
-def test_the_service_does_what_the_model_does(client, user_service, app, report, sequences):
+@trials(30, 600)
+def test_the_service_does_what_the_model_does(client, user_service, app, report, trials):
     Shop.client, Shop.user_service = client, user_service
     Shop.forget = staticmethod(partial(forget_all, app))
     run_state_machine_as_test(
         Shop,
         settings=settings(
-            max_examples=sequences,
+            max_examples=trials,
             stateful_step_count=20,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
-    report("model-based sequences", sequences, app.config["DATABASE_URL"], "no difference")
+    report("model-based sequences", trials, app.config["DATABASE_URL"], "no difference")

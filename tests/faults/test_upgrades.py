@@ -9,6 +9,7 @@ from flask_migrate import upgrade
 
 import config
 from tests.conftest import MYSQL, application_on, scratch_database
+from tests.faults import trials
 from tests.test_migrations import SUMS, course_data, execute, mend_nulls
 
 
@@ -46,15 +47,11 @@ def try_on_a_database_of_the_course(url):
 KINDS = {"an empty": try_on_an_empty_database, "the course's": try_on_a_database_of_the_course}
 
 
-@pytest.mark.parametrize("trials", [1, pytest.param(20, marks=pytest.mark.slow)])
+@trials(1, 20)
 @pytest.mark.parametrize("kind", KINDS)
 def test_upgrades_at_once_are_one(engine_name, tmp_path, report, kind, trials):
+    url, trials = (MYSQL, trials) if engine_name == "mysql" else ("sqlite", 1)
     for _ in range(trials):
-        with scratch_database(engine_name, tmp_path) as url:
-            KINDS[kind](url)
-    report(
-        f"8 upgrades at once of {kind} database",
-        trials,
-        MYSQL if engine_name == "mysql" else "sqlite",
-        "one migrated, sums equal",
-    )
+        with scratch_database(engine_name, tmp_path) as database_url:
+            KINDS[kind](database_url)
+    report(f"8 upgrades at once of {kind} database", trials, url, "one migrated, sums equal")
