@@ -10,6 +10,7 @@ from threading import Event, Lock, Thread
 from sqlalchemy import URL
 
 QUERY = b"\x03"  # COM_QUERY, the command that carries a statement
+END = b"the end of the connection"  # instead of a packet
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Proxy(ThreadingTCPServer):
 
 class Relay(BaseRequestHandler):
     def handle(self) -> None:
-        self.replacement = None  # of the server's next packet: bytes, or b"" for the end
+        self.instead = None  # of the server's next packet
         with socket.create_connection(self.server.target) as self.database:
             for end in (self.request, self.database):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -93,21 +94,25 @@ class Relay(BaseRequestHandler):
     def _statement(self, number: int, packet: bytes) -> None:
         fault = self.server.take(packet)
         if fault and fault.code:
-            self.replacement = error_packet(fault.code)
+            self.instead = error_packet(fault.code)
             # 1205 undoes the statement only, and leaves the transaction open.
             packet = QUERY + (b"DO 0" if fault.code == 1205 else b"ROLLBACK")
         elif fault and fault.executed:
-            self.replacement = b""
+            self.instead = END
         elif fault:
-            return self._hang_up()
-        return send_packet(self.database, number, packet)
+            packet = END
+        self._forward(self.database, number, packet)
 
     def _answer(self, number: int, packet: bytes) -> None:
-        if self.replacement is not None:
-            packet, self.replacement = self.replacement, None
-            if not packet:
-                return self._hang_up()
-        send_packet(self.request, number, packet)
+        if self.instead is not None:
+            packet, self.instead = self.instead, None
+        self._forward(self.request, number, packet)
+
+    def _forward(self, target: socket.socket, number: int, packet: bytes) -> None:
+        if packet == END:
+            self._hang_up()
+        else:
+            target.sendall(len(packet).to_bytes(3, "little") + bytes([number]) + packet)
 
 
 def read_packet(connection: socket.socket) -> tuple[int, bytes] | None:
@@ -115,10 +120,6 @@ def read_packet(connection: socket.socket) -> tuple[int, bytes] | None:
     length = int.from_bytes(header[:3], "little")
     payload = connection.recv(length, socket.MSG_WAITALL) if length else b""
     return (header[3], payload) if len(header) == 4 and len(payload) == length else None
-
-
-def send_packet(connection: socket.socket, number: int, payload: bytes) -> None:
-    connection.sendall(len(payload).to_bytes(3, "little") + bytes([number]) + payload)
 
 
 def error_packet(code: int) -> bytes:

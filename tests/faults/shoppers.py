@@ -6,7 +6,7 @@ import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Event
+from threading import Event, Lock
 
 import requests
 from requests.exceptions import ChunkedEncodingError
@@ -39,7 +39,7 @@ class Shoppers:
         self.urls, self.users = urls, users
         self.added, self.given_up = Counter(), Counter()
         self.checkouts, self.statuses = [], Counter()
-        self._over = Event()
+        self._over, self._pen = Event(), Lock()
 
     @contextmanager
     def at_work(self, threads=8):
@@ -68,10 +68,12 @@ class Shoppers:
     def _add(self, session, user_id: int) -> None:
         line = user_id, random.randint(1, 3)
         patient = random.random() > 0.1
-        if self._send(session, "add-item", {"product_id": line[1], "qty": 1}, patient):
-            self.added[line] += 1
-        else:
-            self.given_up[line] += 1
+        answer = self._send(session, "add-item", {"product_id": line[1], "qty": 1}, patient)
+        self._count(self.given_up if answer is None else self.added, line)
+
+    def _count(self, book: Counter, entry) -> None:
+        with self._pen:
+            book[entry] += 1
 
     def _checkout(self, session) -> None:
         answer = self._send(session, "checkout", None, patient=True)
@@ -86,12 +88,12 @@ class Shoppers:
             url = f"{random.choice(self.urls)}/api/order/{name}"
             try:
                 answer = session.post(url, body, headers=key, timeout=TIMEOUT)
-                self.statuses[answer.status_code] += 1
+                self._count(self.statuses, answer.status_code)
                 if answer.status_code in (200, 404):
                     return answer
                 assert answer.headers["Retry-After"], answer.text
             except (requests.ConnectionError, ChunkedEncodingError):  # none, or half of one
-                self.statuses["no answer"] += 1
+                self._count(self.statuses, "no answer")
                 time.sleep(0.02)  # as a good client would
             if not patient:
                 return None

@@ -36,7 +36,7 @@ def test_kill_9_loses_and_doubles_nothing(service, users, database_url, report, 
     report("kill -9 of a worker or all", trials, database_url, shoppers.summary())
 
 
-@trials(1, 10)
+@trials(1, 5)
 def test_sigterm_lets_what_is_taken_be_answered(
     service, user_service, users, database_url, report, trials
 ):
@@ -132,7 +132,7 @@ def balancer(tmp_path, services):
         balancer.process.terminate()
 
 
-@trials(1, 5)
+@trials(1, 3)
 def test_a_rolling_restart_goes_unnoticed(services, balancer, users, database_url, report, trials):
     shoppers = Shoppers([balancer.url], users)
     with shoppers.at_work():

@@ -4,18 +4,17 @@ import shutil
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 import pytest
 import requests
-from sqlalchemy import NullPool, create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import NullPool, create_engine
 
 from tests.faults import trials
 from tests.faults.mariadb import MariaDB
 from tests.faults.proxy import Fault
 from tests.faults.service import until
 from tests.faults.shoppers import Shoppers
+from tests.test_database import kill_all_others
 
 UNAVAILABLE = {"message": "Database unavailable"}
 
@@ -50,7 +49,7 @@ def server(tmp_path):
     server.kill()
 
 
-@trials(2, 20)
+@trials(2, 10)
 def test_a_stopped_database_is_told_at_once_and_soon_forgotten(
     server, start, users, report, trials
 ):
@@ -60,7 +59,7 @@ def test_a_stopped_database_is_told_at_once_and_soon_forgotten(
     for trial in range(trials):
         for _ in range(20):  # both workers have connections
             assert shopper.add().status_code == 200
-        server.stop() if trial % 2 else server.kill()
+        (server.stop if trial % 2 else server.kill)()
         began = time.monotonic()
         answer = shopper.add()
         told = max(told, time.monotonic() - began)
@@ -78,6 +77,22 @@ def test_a_stopped_database_is_told_at_once_and_soon_forgotten(
 
 
 @trials(1, 5)
+def test_a_database_killed_under_load_loses_nothing(server, start, users, report, trials):
+    shoppers = Shoppers([start(server.url).url], users)
+    with shoppers.at_work():
+        for _ in range(trials):
+            accepted = shoppers.statuses[200]
+            until(lambda accepted=accepted: shoppers.statuses[200] > accepted + 20)
+            server.kill()
+            refused = shoppers.statuses[503]
+            until(lambda refused=refused: shoppers.statuses[503] > refused + 20)
+            server.start()
+    assert set(shoppers.statuses) <= {200, 404, 503}
+    assert shoppers.check(server.url) == {"lost": 0, "doubled": 0}
+    report("database killed under load", trials, server.url, shoppers.summary())
+
+
+@trials(1, 3)
 def test_a_database_that_hangs_is_given_up(start, proxy, users, database_url, report, trials):
     shopper = Shopper(start(proxy.url).url, users[0])
     shopper.add()
@@ -86,10 +101,10 @@ def test_a_database_that_hangs_is_given_up(start, proxy, users, database_url, re
         proxy.flows.clear()
         began = time.monotonic()
         with ThreadPoolExecutor(3) as threads:
-            requests = [threads.submit(f) for f in (shopper.add, shopper.cart, shopper.checkout)]
+            calls = [threads.submit(f) for f in (shopper.add, shopper.cart, shopper.checkout)]
         longest = max(longest, time.monotonic() - began)
-        for request in requests:
-            answer = request.result()
+        for call in calls:
+            answer = call.result()
             assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
             assert answer.headers["Retry-After"]
         proxy.flows.set()
@@ -112,7 +127,7 @@ def test_killed_connections_go_unnoticed(service, users, database_url, report, t
     report("idle connections killed", trials, database_url, f"{trials * 20} requests, all 200")
 
 
-@trials(1, 20)
+@trials(1, 10)
 def test_connections_killed_under_load_lose_nothing(service, users, database_url, report, trials):
     engine = create_engine(database_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     shoppers = Shoppers([service.url], users)
@@ -125,18 +140,6 @@ def test_connections_killed_under_load_lose_nothing(service, users, database_url
     assert set(shoppers.statuses) <= {200, 404, 503}
     assert shoppers.check(database_url) == {"lost": 0, "doubled": 0}
     report("connections killed under load", kills, database_url, shoppers.summary())
-
-
-def kill_all_others(connection) -> int:
-    threads = text(
-        "SELECT id FROM information_schema.processlist"
-        " WHERE db = DATABASE() AND id != CONNECTION_ID()"
-    )
-    ids = connection.scalars(threads).all()
-    for thread in ids:
-        with suppress(OperationalError):  # it has gone by itself
-            connection.exec_driver_sql(f"KILL {thread}")
-    return len(ids)
 
 
 @trials(2, 25)

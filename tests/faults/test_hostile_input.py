@@ -92,7 +92,7 @@ def test_only_a_whole_request_counts(line, rest, status):
         assert line.cart() == {"message": "No order found"}
 
 
-@trials(300, 5000)
+@trials(300, 2500)
 def test_mangled_bytes_do_no_harm(line, service, report, trials):
     whole = f"{line.head}Idempotency-Key: k\r\n{FORM}Content-Length: 19\r\n\r\n{BODY}".encode()
     cart, statuses = line.cart(), set()
@@ -134,7 +134,7 @@ paths = st.sampled_from([ADD, "/api/order/checkout", "/api/order", "/api/orders"
 )
 
 
-@trials(150, 3000)
+@trials(150, 1500)
 def test_random_requests_are_answered_in_json_and_refused_ones_change_nothing(
     app, client, login, report, trials
 ):

@@ -115,7 +115,7 @@ class Shop(RuleBasedStateMachine):
         assert lines == list(model.orders[number].items())
 
 
-@trials(30, 600)
+@trials(30, 500)
 def test_the_service_does_what_the_model_does(client, user_service, app, report, trials):
     Shop.client, Shop.user_service = client, user_service
     Shop.forget = staticmethod(partial(forget_all, app))
