@@ -41,8 +41,9 @@ class IdempotencyKey(db.Model):
     __tablename__ = "idempotency_key"
 
     user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # digests: no collation
-    request: Mapped[str] = mapped_column(String(64))  # can take one for another
+    # Digests, of which no collation takes one for another.
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    request: Mapped[str] = mapped_column(String(64))
     status: Mapped[int] = mapped_column(default=0)
     body: Mapped[str] = mapped_column(Text().with_variant(MEDIUMTEXT(), "mysql"), default="")
     date_added: Mapped[datetime] = mapped_column(default=utcnow, index=True)

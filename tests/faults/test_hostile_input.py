@@ -11,6 +11,7 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import make_url
 
 from tests.faults import trials
 from tests.faults.conftest import mysql_database
@@ -182,3 +183,13 @@ def test_the_log_never_holds_a_key(user, line, service):
     assert log.count(f'"POST {ADD}') >= 4
     assert log.count("Refused a request") >= 6
     assert not [key for key in [*keys, secret] if key in log]
+
+
+def test_the_log_never_holds_the_database_s_password(start, service):
+    url = make_url(service.database_url).set(username="nobody", password="of-the-database")
+    shut_out = start(url.render_as_string(hide_password=False), MIGRATE_ON_START="false")
+    answer = requests.get(f"{shut_out.url}/api/orders", timeout=10)
+    assert answer.status_code == 503
+    log = shut_out.log.read_text()
+    assert "Access denied" in log
+    assert "of-the-database" not in log + answer.text
