@@ -71,8 +71,8 @@ def server_of(url: str) -> str:
     if url.startswith("sqlite"):
         return "SQLite"
     with create_engine(url, poolclass=NullPool).connect() as connection:
-        number, _, kind = connection.scalar(text("SELECT VERSION()")).partition("-")
-    return f"{kind.split('-')[0] or 'MySQL'} {number}"
+        version = connection.scalar(text("SELECT VERSION()"))
+    return f"{'MariaDB' if 'MariaDB' in version else 'MySQL'} {version.partition('-')[0]}"
 
 
 def pytest_terminal_summary(terminalreporter, config):

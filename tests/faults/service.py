@@ -60,7 +60,11 @@ class Service:
                 stderr=log,
                 start_new_session=True,
             )
-        until(self._serves, 30)
+        try:
+            until(self._serves, 30)
+        except AssertionError:
+            self.kill()
+            raise
         return self
 
     def _serves(self) -> bool:
