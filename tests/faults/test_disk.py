@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import subprocess
+from contextlib import closing
 
 import pytest
 import requests
@@ -51,7 +52,7 @@ def send(service, user):
 
 def stored(disk):
     """The stored lines of a file that is whole."""
-    with sqlite3.connect(disk / "order.db") as connection:
+    with closing(sqlite3.connect(disk / "order.db")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         rows = connection.execute("SELECT product_id, quantity FROM order_item ORDER BY id")
         return rows.fetchall()
