@@ -2,11 +2,13 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from threading import Event
 
 import pytest
 import requests
 
+from tests.faults import trials
 from tests.faults.service import free_port, until
 
 TIMEOUT = 0.5  # USER_SERVICE_TIMEOUT of these tests, in seconds
@@ -71,8 +73,9 @@ def test_without_it_nobody_is_logged_in(database_url, start):
     assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
 
 
+@trials(25, 100)
 def test_while_it_hangs_those_who_are_known_are_served(
-    service, user_service, user, database_url, report
+    service, user_service, user, database_url, report, trials
 ):
     for _ in range(50):  # both workers know the key
         assert cart(service, user["api_key"]).status_code == 200
@@ -90,13 +93,13 @@ def test_while_it_hangs_those_who_are_known_are_served(
         unknown = [threads.submit(hammer, number) for number in range(40)]
         until(lambda: len(user_service.asked) >= 6)
         waits = []
-        for _ in range(100):
+        for _ in range(trials):
             began = time.monotonic()
             assert cart(service, user["api_key"]).status_code == 200
             assert requests.get(f"{service.url}/api/orders", timeout=20).status_code == 200
             waits.append(time.monotonic() - began)
         over.set()
         assert {status for client in unknown for status in client.result()} == {503}
-    waits.sort()
-    found = f"two calls of a known user in {waits[50] * 1000:.0f} ms (p50), {waits[-1]:.2f} s (max)"
-    report("user-service hangs, 40 unknown callers", 200, database_url, found)
+    p50, longest = median(waits) * 1000, max(waits)
+    found = f"two calls of a known user in {p50:.0f} ms (p50), {longest:.2f} s (max)"
+    report("user-service hangs, 40 unknown callers", trials * 2, database_url, found)
