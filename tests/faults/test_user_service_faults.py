@@ -100,6 +100,7 @@ def test_while_it_hangs_those_who_are_known_are_served(
             waits.append(time.monotonic() - began)
         over.set()
         assert {status for client in unknown for status in client.result()} == {503}
-    p50, longest = median(waits) * 1000, max(waits)
-    found = f"two calls of a known user in {p50:.0f} ms (p50), {longest:.2f} s (max)"
+    p50, longest = median(waits), max(waits)
+    assert p50 < TIMEOUT  # several times that, where they queue behind those who hang
+    found = f"two calls of a known user in {p50 * 1000:.0f} ms (p50), {longest:.2f} s (max)"
     report("user-service hangs, 40 unknown callers", trials * 2, database_url, found)
