@@ -56,11 +56,20 @@ def init_app(app: Flask) -> None:
     reader = {"url": url, "isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
     app.config["SQLALCHEMY_BINDS"] = {"reader": options | reader}
     db.init_app(app)
-    if sqlite:
-        with app.app_context():
-            for engine in db.engines.values():
-                event.listen(engine, "connect", _prepare_sqlite)
+    with app.app_context():
+        for engine in db.engines.values():
+            event.listen(engine, "connect", _prepare_sqlite if sqlite else _prepare_mysql)
+        if sqlite:
             event.listen(db.engine, "begin", _begin_immediate)
+
+
+def _prepare_mysql(connection, _record) -> None:
+    # A Galera node shall read once it has applied what the others have committed: else it does not
+    # know of adds that have been answered. Other servers have no such variable, or no use for it.
+    unset = "SHOW VARIABLES WHERE Variable_name = 'wsrep_sync_wait' AND Value = '0'"
+    with connection.cursor() as cursor:
+        if cursor.execute(unset):
+            cursor.execute("SET SESSION wsrep_sync_wait = 1")
 
 
 def _prepare_sqlite(connection, _record) -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
@@ -18,9 +18,8 @@ import requests
 from flask_migrate import upgrade
 from sqlalchemy import NullPool, create_engine, make_url, text
 
-from application import database
 from tests.conftest import application_on, forget_all
-from tests.faults.shoppers import Shoppers
+from tests.faults.shoppers import Shopper, Shoppers
 from tests.test_concurrency import (  # noqa: F401  (the same tests, on the fixtures of this file)
     test_a_cart_is_checked_out_once,
     test_adds_that_race_checkouts_land_in_an_order_exactly_once,
@@ -60,10 +59,8 @@ def urls():
 
 
 @pytest.fixture
-def app(urls, user_service, monkeypatch):
-    """An application that is up to date, for the tests to look through."""
-    init_command = database.MYSQL["init_command"] + ", wsrep_sync_wait = 1"
-    monkeypatch.setitem(database.MYSQL, "init_command", init_command)
+def app(urls, user_service):
+    """An application for the tests to look through."""
     with application_on(urls[0], USER_SERVICE_URL=user_service.url) as app:
         forget_all(app)
         yield app
@@ -101,6 +98,26 @@ def test_one_key_on_all_nodes_is_one_request(at_once, client, login):
 @pytest.fixture
 def services(urls, start, app):
     return [start(url) for url in urls]
+
+
+@pytest.fixture
+def slow_node(urls):
+    """A connection to the second node, which applies nothing until the tables are unlocked."""
+    with create_engine(urls[1], poolclass=NullPool).connect() as connection:
+        connection.exec_driver_sql("FLUSH TABLES WITH READ LOCK")
+        yield connection
+
+
+@pytest.mark.parametrize("call", [Shopper.cart, Shopper.checkout])
+def test_what_one_node_has_acknowledged_the_next_knows(services, slow_node, users, call):
+    shoppers = [Shopper(service.url, users[0]) for service in services]
+    with ThreadPoolExecutor(1) as thread:
+        assert shoppers[0].add().status_code == 200
+        answer = thread.submit(call, shoppers[1])
+        waiting = wait([answer], timeout=0.5).not_done
+        slow_node.exec_driver_sql("UNLOCK TABLES")
+        assert waiting
+        assert answer.result().json()["result"]["items"][0]["quantity"] == 1
 
 
 @pytest.mark.parametrize("run", RUNS)

@@ -6,38 +6,16 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import requests
 from sqlalchemy import NullPool, create_engine
 
 from tests.faults import trials
 from tests.faults.mariadb import MariaDB
 from tests.faults.proxy import Fault
 from tests.faults.service import until
-from tests.faults.shoppers import Shoppers
+from tests.faults.shoppers import Shopper, Shoppers
 from tests.test_database import kill_all_others
 
 UNAVAILABLE = {"message": "Database unavailable"}
-
-
-class Shopper:
-    """One user, who sends one request after the other and knows what must be in the cart."""
-
-    def __init__(self, url, user):
-        self.url, self.headers = url, {"Authorization": f"Basic {user['api_key']}"}
-
-    def add(self, key=None):
-        headers = self.headers | ({"Idempotency-Key": key} if key else {})
-        body = {"product_id": 5, "qty": 1}
-        return requests.post(f"{self.url}/api/order/add-item", body, headers=headers, timeout=20)
-
-    def checkout(self):
-        return requests.post(f"{self.url}/api/order/checkout", headers=self.headers, timeout=20)
-
-    def cart(self):
-        return requests.get(f"{self.url}/api/order", headers=self.headers, timeout=20)
-
-    def quantity(self):
-        return self.cart().json()["result"]["items"][0]["quantity"]
 
 
 @pytest.fixture
