@@ -23,6 +23,13 @@ STATUSES = {
 
 
 class Worker(ThreadWorker):
+    def set_accept_enabled(self, enabled):
+        """Refuse connections from SIGTERM on: else they queue, and are dropped at the end."""
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                listener.close()
+
     def handle_error(self, req, client, addr, exc):
         """Answer what is no HTTP in JSON, and log only its kind: a bad header may be an API key."""
         if not isinstance(exc, ParseException):
