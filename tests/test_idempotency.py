@@ -105,6 +105,13 @@ def test_a_multipart_form_is_the_same_in_spite_of_its_boundary(client, post):
     assert quantities(client) == [2]
 
 
+def test_what_is_no_boundary_counts(client, post):
+    kind = {"content_type": "application/x-www-form-urlencoded; boundary=1"}
+    post(ADD, "product_id=5&qty=2", **kind)
+    assert post(ADD, "product_id=5&qty=21", **kind).status_code == 422
+    assert quantities(client) == [2]
+
+
 def test_every_user_has_keys_of_their_own(client, post, user_service):
     post(ADD, ITEM)
     other = {"Authorization": user_service.add("other")["api_key"], "Idempotency-Key": "first"}

@@ -1,8 +1,9 @@
 """Retries by clients: the header ``Idempotency-Key`` of a POST.
 
 The semantics are those of the IETF's draft-ietf-httpapi-idempotency-key-header-07 and, where it
-leaves them open, of Stripe's idempotent requests: a key is its user's own, the first outcome is
-kept whatever it is, and bad input and failures are not, so that they may be tried again.
+leaves them open, of Stripe's idempotent requests: a key is its user's own, and stands for its first
+outcome, a 404 too. Bad input has no outcome, and (unlike Stripe's) no failure has: both may be
+mended and tried again under their key.
 """
 
 import random
@@ -84,9 +85,10 @@ def _key() -> str:
 
 
 def _fingerprint() -> str:
-    # Each sending of a multipart form has a boundary of its own.
-    boundary = request.mimetype_params.get("boundary", "")
-    body = request.get_data().replace(boundary.encode(), b"")
+    body = request.get_data()
+    if request.mimetype == "multipart/form-data":  # each sending has a boundary of its own
+        boundary = request.mimetype_params.get("boundary", "")
+        body = body.replace(b"--" + boundary.encode(), b"--")
     return sha256(request.path.encode() + b"\n" + body).hexdigest()
 
 
