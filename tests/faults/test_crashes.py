@@ -21,7 +21,8 @@ from tests.faults.shoppers import Shoppers
 
 
 @trials(4, 50)
-def test_kill_9_loses_and_doubles_nothing(service, users, database_url, report, trials):
+def test_kill_9_loses_and_doubles_nothing(start, users, new_database, report, trials):
+    service = start(new_database)
     shoppers = Shoppers([service.url], users)
     with shoppers.at_work():
         for trial in range(trials):
@@ -32,8 +33,8 @@ def test_kill_9_loses_and_doubles_nothing(service, users, database_url, report, 
             else:
                 os.kill(random.choice(until(service.workers)), signal.SIGKILL)
     assert set(shoppers.statuses) <= {200, 404, 503, "no answer"}
-    assert shoppers.check(database_url) == {"lost": 0, "doubled": 0}
-    report("kill -9 of a worker or all", trials, database_url, shoppers.summary())
+    assert shoppers.check(new_database) == {"lost": 0, "doubled": 0}
+    report("kill -9 of a worker or all", trials, new_database, shoppers.summary())
 
 
 @trials(1, 5)
