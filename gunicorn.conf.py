@@ -24,7 +24,7 @@ STATUSES = {
 
 class Worker(ThreadWorker):
     def set_accept_enabled(self, enabled):
-        """Refuse connections from SIGTERM on: else they queue, and are dropped at the end."""
+        """Refuse connections once stopping: else they queue and are reset (gunicorn, issue 922)."""
         super().set_accept_enabled(enabled)
         if not self.alive:
             for listener in self.sockets:
