@@ -24,11 +24,13 @@ STATUSES = {
 
 class Worker(ThreadWorker):
     def set_accept_enabled(self, enabled):
-        """Refuse connections once stopping: else they queue and are reset (gunicorn, issue 922)."""
+        """Stop listening at SIGTERM: else connections queue, to be reset (gunicorn's issue 922)."""
         super().set_accept_enabled(enabled)
-        if not self.alive:
+        if not (enabled or self.alive):
             for listener in self.sockets:
                 listener.close()
+            for connection in self.pending_conns:  # they have sent nothing for seconds
+                connection.timeout = 0
 
     def handle_error(self, req, client, addr, exc):
         """Answer what is no HTTP in JSON, and log only its kind: a bad header may be an API key."""

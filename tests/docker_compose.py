@@ -2,12 +2,12 @@
 
 import os
 import subprocess
-import time
 
 import pytest
 import requests
 
 import config
+from tests.faults.service import until
 from tests.user_service import DEMO_KEY
 
 URL = "http://127.0.0.1:15003"
@@ -36,16 +36,6 @@ def inside(*command: str) -> str:
 def mysql(statement: str) -> str:
     client = ["mysql", "-S/var/run/mysqld/mysqld.sock", "-uroot", "-pcloudacademy", "-NBe"]
     return docker("compose", "exec", "-T", "order-db", *client, statement)
-
-
-def until(condition, seconds=60):
-    """Wait until the condition holds, and return its value."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := condition():
-            return value
-        time.sleep(0.2)
-    raise AssertionError(f"not within {seconds} s")
 
 
 def add_item():
@@ -96,7 +86,7 @@ def test_a_restart_of_the_database_is_survived():
     assert (down.status_code, down.json()) == (503, {"message": "Database unavailable"})
     assert down.headers["Retry-After"]
     docker("compose", "start", "order-db")
-    answer = until(lambda: (again := add_item()).status_code == 200 and again)
+    answer = until(lambda: (again := add_item()).status_code == 200 and again, 60)
     assert answer.json()["result"]["items"][0]["quantity"] == before["items"][0]["quantity"] + 2
     assert docker("compose", "ps", "-q", "order-service") == started
 
@@ -111,7 +101,7 @@ def test_three_replicas_start_on_an_empty_database_at_once():
         for name in names:
             docker("run", *options, "--name", name, "-e", f"DATABASE_URL={url}", image)
         health = ["inspect", "--format", "{{.State.Health.Status}} {{.RestartCount}}", *names]
-        until(lambda: docker(*health).splitlines() == ["healthy 0"] * 3)
+        until(lambda: docker(*health).splitlines() == ["healthy 0"] * 3, 60)
         assert mysql("SELECT version_num FROM three.alembic_version") == "0003"
     finally:
         docker("rm", "--force", *names)

@@ -40,6 +40,7 @@ class Service:
             "DATABASE_URL": database_url,
             "USER_SERVICE_URL": user_service_url,
             "ORDERS_REQUIRE_ADMIN": "false",
+            "WEB_CONCURRENCY": "2",
             "GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{self.port} --log-level debug",
             **settings,
         }
@@ -68,8 +69,11 @@ class Service:
         return self
 
     def _serves(self) -> bool:
-        assert self._process.poll() is None, self.log.read_text()
-        return listening(self.port)
+        """Whether all workers have booted: gunicorn loses a SIGTERM that comes before that."""
+        log = self.log.read_text()
+        assert self._process.poll() is None, log
+        booted = [pid for pid in self.workers() if f"Booting worker with pid: {pid}\n" in log]
+        return len(booted) == int(self._environment["WEB_CONCURRENCY"])
 
     def workers(self) -> list[int]:
         children = f"/proc/{self._process.pid}/task/{self._process.pid}/children"

@@ -76,6 +76,17 @@ def test_sigterm_lets_what_is_taken_be_answered(
     report("SIGTERM with six requests under way", trials * 6, database_url, found)
 
 
+def test_sigterm_does_not_wait_for_a_caller_who_says_nothing(service, database_url, report):
+    with socket.create_connection(("127.0.0.1", service.port)):
+        time.sleep(6)  # after 5, gunicorn would wait for ``keepalive``
+        began = time.monotonic()
+        service.terminate()
+        assert service.wait() == 0
+        took = time.monotonic() - began
+    assert took < 10  # then Docker would kill
+    report("SIGTERM with an idle connection", 1, database_url, f"end within {took:.1f} s")
+
+
 @trials(1, 10)
 def test_sigterm_under_load_loses_no_answer(service, users, database_url, report, trials):
     shoppers = Shoppers([service.url], users)
