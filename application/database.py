@@ -113,6 +113,7 @@ def transaction(view):
     @wraps(view)
     def run(*args, **kwargs):
         answer = view(*args, **kwargs)
+        db.session.flush()  # what is lost here may be tried again
         try:
             db.session.commit()
         except DBAPIError as error:

@@ -146,6 +146,23 @@ STATEMENTS = ["SELECT", "INSERT INTO `order`", "INSERT INTO order_item", "UPDATE
               "COMMIT"]  # fmt: skip
 
 
+@pytest.mark.parametrize("executed", [False, True], ids=["before", "after"])
+def test_a_connection_lost_at_any_other_statement_goes_unnoticed(
+    start, proxy, users, database_url, report, executed
+):
+    shopper = Shopper(start(proxy.url, WEB_CONCURRENCY="1").url, users[0])
+    shopper.add()
+    for statement in STATEMENTS[:-1]:
+        shopper.checkout()
+        proxy.fault = fault = Fault(statement, executed=executed)
+        statuses = {shopper.add(str(uuid.uuid4())).status_code for _ in range(2)}
+        assert (statement, statuses, fault.times) == (statement, {200}, 0)
+        assert shopper.quantity() == 2
+    when = "after" if executed else "before"
+    found = "200, sums exact"
+    report(f"connection lost {when} a statement", len(STATEMENTS) - 1, database_url, found)
+
+
 def test_conflicts_at_any_statement_go_unnoticed(start, proxy, users, database_url, report):
     shopper = Shopper(start(proxy.url, WEB_CONCURRENCY="1").url, users[0])
     shopper.add()
