@@ -3,6 +3,7 @@
 import json
 import os
 from http import HTTPStatus
+from select import select
 
 from gunicorn import util
 from gunicorn.http.errors import (
@@ -28,6 +29,8 @@ class Worker(ThreadWorker):
         super().set_accept_enabled(enabled)
         if not (enabled or self.alive):
             for listener in self.sockets:
+                while select([listener], [], [], 0)[0]:  # what is queued already
+                    self.accept(listener)
                 listener.close()
             for connection in self.pending_conns:  # they have sent nothing for seconds
                 connection.timeout = 0

@@ -1,6 +1,7 @@
 """The service as shipped, gunicorn with its own configuration, as a real process."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -25,6 +26,12 @@ def until(condition, seconds=10.0):
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(0.02)
     return value
+
+
+def has_signal(pid: int, mask: str, number: int) -> bool:
+    """Whether a process handles a signal ("SigCgt") or has yet to receive it ("ShdPnd")."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return bool(int(re.search(rf"{mask}:\s*(\w+)", status)[1], 16) >> (number - 1) & 1)
 
 
 class Service:
@@ -70,9 +77,9 @@ class Service:
 
     def _serves(self) -> bool:
         """Whether all workers have booted: gunicorn loses a SIGTERM that comes before that."""
-        log = self.log.read_text()
-        assert self._process.poll() is None, log
-        booted = [pid for pid in self.workers() if f"Booting worker with pid: {pid}\n" in log]
+        assert self._process.poll() is None, self.log.read_text()
+        # SIGABRT is what a worker handles last, and its parent never.
+        booted = [pid for pid in self.workers() if has_signal(pid, "SigCgt", signal.SIGABRT)]
         return len(booted) == int(self._environment["WEB_CONCURRENCY"])
 
     def workers(self) -> list[int]:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -16,8 +17,8 @@ import requests
 
 from tests.demo import listening
 from tests.faults import trials
-from tests.faults.service import free_port, until
-from tests.faults.shoppers import Shoppers
+from tests.faults.service import free_port, has_signal, until
+from tests.faults.shoppers import Shopper, Shoppers
 
 
 @trials(4, 50)
@@ -74,6 +75,28 @@ def test_sigterm_lets_what_is_taken_be_answered(
     assert longest < 30  # gunicorn's graceful timeout
     found = f"all answered, end within {longest:.1f} s"
     report("SIGTERM with six requests under way", trials * 6, database_url, found)
+
+
+def queued(port):
+    """How many connections the service has yet to accept."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return next(int(row[4][-8:], 16) for row in rows if row[1] == f"0100007F:{port:04X}")
+
+
+def test_sigterm_lets_what_is_queued_be_answered(service, users, database_url, report):
+    workers = service.workers()
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(6) as threads:
+        answers = [threads.submit(Shopper(service.url, users[n % 4]).add) for n in range(6)]
+        until(lambda: queued(service.port) == 6)
+        service.terminate()
+        until(lambda: all(has_signal(pid, "ShdPnd", signal.SIGTERM) for pid in workers))
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+        assert [answer.result().status_code for answer in answers] == [200] * 6
+    assert service.wait() == 0
+    report("SIGTERM with six connections queued", 6, database_url, "all answered")
 
 
 def test_sigterm_does_not_wait_for_a_caller_who_says_nothing(service, database_url, report):
