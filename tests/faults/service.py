@@ -93,6 +93,13 @@ class Service:
     def wait(self) -> int:
         return self._process.wait(timeout=40)
 
+    def stop(self) -> float:
+        """End gracefully, and return how many seconds that took."""
+        began = time.monotonic()
+        self.terminate()
+        assert self.wait() == 0
+        return time.monotonic() - began
+
     def kill(self) -> None:
         """End every process of the service with SIGKILL."""
         if self._process.poll() is None:

@@ -12,6 +12,8 @@ import requests
 from requests.exceptions import ChunkedEncodingError
 from sqlalchemy import NullPool, create_engine, text
 
+from tests.faults.service import until
+
 STORED = text(
     "SELECT user_id, product_id, SUM(quantity) FROM `order` JOIN order_item"
     " ON order_id = `order`.id GROUP BY user_id, product_id"
@@ -80,6 +82,11 @@ class Shoppers:
                 self._over.set()
         for shopper in running:
             shopper.result()
+
+    def await_more(self, status: int, count: int) -> None:
+        """Wait until there are more than ``count`` further answers of a status."""
+        so_far = self.statuses[status]
+        until(lambda: self.statuses[status] > so_far + count)
 
     def _shop(self, user: dict) -> None:
         with requests.Session() as session:

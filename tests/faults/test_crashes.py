@@ -102,10 +102,7 @@ def test_sigterm_lets_what_is_queued_be_answered(service, users, database_url, r
 def test_sigterm_does_not_wait_for_a_caller_who_says_nothing(service, database_url, report):
     with socket.create_connection(("127.0.0.1", service.port)):
         time.sleep(6)  # after 5, gunicorn would wait for ``keepalive``
-        began = time.monotonic()
-        service.terminate()
-        assert service.wait() == 0
-        took = time.monotonic() - began
+        took = service.stop()
     assert took < 10  # then Docker would kill
     report("SIGTERM with an idle connection", 1, database_url, f"end within {took:.1f} s")
 
@@ -116,12 +113,8 @@ def test_sigterm_under_load_loses_no_answer(service, users, database_url, report
     longest = 0
     with shoppers.at_work():
         for _ in range(trials):
-            accepted = shoppers.statuses[200]
-            until(lambda accepted=accepted: shoppers.statuses[200] > accepted + 50)
-            began = time.monotonic()
-            service.terminate()
-            assert service.wait() == 0
-            longest = max(longest, time.monotonic() - began)
+            shoppers.await_more(200, 50)
+            longest = max(longest, service.stop())
             service.start()
     assert longest < 30  # gunicorn's graceful timeout
     taken = service.log.read_text().count("[DEBUG] POST /api/order/")
@@ -201,8 +194,7 @@ def test_a_rolling_restart_loses_nothing(
         for name, service in zip(["one", "two"] * trials, services * trials, strict=True):
             if how == "drained":
                 balancer.drain(name)
-            service.terminate()
-            assert service.wait() == 0
+            service.stop()
             service.start()
             balancer.tell(f"set server orders/{name} state ready")
     # A connection that is just being made when the service stops to listen may be reset.

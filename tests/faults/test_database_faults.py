@@ -59,11 +59,9 @@ def test_a_database_killed_under_load_loses_nothing(server, start, users, report
     shoppers = Shoppers([start(server.url).url], users)
     with shoppers.at_work():
         for _ in range(trials):
-            accepted = shoppers.statuses[200]
-            until(lambda accepted=accepted: shoppers.statuses[200] > accepted + 20)
+            shoppers.await_more(200, 20)
             server.kill()
-            refused = shoppers.statuses[503]
-            until(lambda refused=refused: shoppers.statuses[503] > refused + 20)
+            shoppers.await_more(503, 20)
             server.start()
     assert set(shoppers.statuses) <= {200, 404, 503}
     assert shoppers.check(server.url) == {"lost": 0, "doubled": 0}

@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 from tests.faults import trials
 from tests.faults.conftest import mysql_database
 from tests.faults.service import Service
+from tests.faults.shoppers import Shopper
 
 ADD = "/api/order/add-item"
 
@@ -24,7 +25,7 @@ class Line:
     """A user's connection to the service, for bytes that no HTTP library would send."""
 
     def __init__(self, service, user):
-        self.service, self.login = service, {"Authorization": f"Basic {user['api_key']}"}
+        self.service, self.shopper = service, Shopper(service.url, user)
         self.head = f"POST {ADD} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {user['api_key']}\r\n"
 
     def send(self, data: bytes):
@@ -40,7 +41,7 @@ class Line:
             return answer.status, json.loads(answer.read() or "null")
 
     def cart(self):
-        return requests.get(f"{self.service.url}/api/order", headers=self.login, timeout=10).json()
+        return self.shopper.cart().json()
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import requests
 
 from tests.faults import trials
 from tests.faults.service import free_port, until
+from tests.faults.shoppers import Shopper
 
 TIMEOUT = 0.5  # USER_SERVICE_TIMEOUT of these tests, in seconds
 UNAVAILABLE = {"message": "User service unavailable"}
@@ -49,8 +50,7 @@ def service(database_url, start):
 
 
 def cart(service, key):
-    headers = {"Authorization": f"Basic {key}"}
-    return requests.get(f"{service.url}/api/order", headers=headers, timeout=20)
+    return Shopper(service.url, {"api_key": key}).cart()
 
 
 def test_whatever_it_answers_nobody_is_logged_in_by_it(service, user_service, database_url, report):
