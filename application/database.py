@@ -2,15 +2,15 @@
 
 import random
 import time
+from collections.abc import Sequence
 from functools import wraps
 
-from flask import Flask
+from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
-from pymysql.constants import ER
-from sqlalchemy import event, make_url
+from pymysql.constants import ER, SERVER_STATUS
+from sqlalchemy import CursorResult, Executable, Row, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.orm.exc import StaleDataError
 
 # For how many seconds from its start a transaction is tried again:
 AFTER_CONFLICT = 10.0  # three Galera nodes may need that long for a cart that all of them write
@@ -48,7 +48,12 @@ def init_app(app: Flask) -> None:
     """
     url = make_url(app.config["DATABASE_URL"])
     sqlite = url.get_backend_name() == "sqlite"
-    options = {"connect_args": SQLITE if sqlite else MYSQL, "pool_size": 8, "max_overflow": 8}
+    options = {
+        "connect_args": SQLITE if sqlite else MYSQL,
+        "pool_size": 8,
+        "max_overflow": 8,
+        "pool_reset_on_return": None,  # see _reset_mysql
+    }
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     # Under REPEATABLE READ, the first adds of different users lock each other's gaps.
     isolation = {} if sqlite else {"isolation_level": "READ COMMITTED"}
@@ -59,6 +64,7 @@ def init_app(app: Flask) -> None:
     with app.app_context():
         for engine in db.engines.values():
             event.listen(engine, "connect", _prepare_sqlite if sqlite else _prepare_mysql)
+            event.listen(engine, "reset", _reset_sqlite if sqlite else _reset_mysql)
         if sqlite:
             event.listen(db.engine, "begin", _begin_immediate)
 
@@ -72,9 +78,20 @@ def _prepare_mysql(connection, _record) -> None:
             cursor.execute("SET SESSION wsrep_sync_wait = 1")
 
 
+def _reset_mysql(connection, _record, _state) -> None:
+    # SQLAlchemy's own ROLLBACK is one more round trip after every COMMIT; or it is none, even after
+    # a COMMIT that has failed.
+    if connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
+        connection.rollback()
+
+
 def _prepare_sqlite(connection, _record) -> None:
     connection.isolation_level = None  # BEGIN is ours: the driver would send it too late
     connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _reset_sqlite(connection, _record, _state) -> None:
+    connection.rollback()
 
 
 def _begin_immediate(connection) -> None:
@@ -82,25 +99,35 @@ def _begin_immediate(connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def retried(view):
-    """Run a view again from its start after a conflict or a lost connection."""
+def retried(function):
+    """Run a function again from its start after a conflict or a lost connection."""
 
-    @wraps(view)
+    @wraps(function)
     def run(*args, **kwargs):
         began = time.monotonic()
         while True:
             try:
-                return view(*args, **kwargs)
-            except (DBAPIError, StaleDataError) as error:
-                db.session.rollback()
+                return function(*args, **kwargs)
+            except DBAPIError as error:
                 if time.monotonic() - began >= _patience(error):
                     raise
-            except BaseException:
-                db.session.rollback()
-                raise
             time.sleep(random.uniform(0, LONGEST_PAUSE))
 
     return run
+
+
+@retried
+def query(statement: Executable, **parameters) -> Sequence[Row]:
+    """Run a query on its own."""
+    with db.engines["reader"].connect() as connection:
+        return connection.execute(statement, parameters).all()
+
+
+def execute(statement: Executable, **parameters) -> CursorResult:
+    """Execute a statement in the request's transaction, which begins with its first one."""
+    if "connection" not in g:
+        g.connection = db.engine.connect()
+    return g.connection.execute(statement, parameters)
 
 
 def transaction(view):
@@ -112,22 +139,28 @@ def transaction(view):
 
     @wraps(view)
     def run(*args, **kwargs):
-        answer = view(*args, **kwargs)
-        db.session.flush()  # what is lost here may be tried again
         try:
-            db.session.commit()
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise DatabaseUnavailable("connection lost during COMMIT") from error
-            raise
-        return answer
+            answer = view(*args, **kwargs)
+            if "connection" in g:
+                _commit()
+            return answer
+        finally:
+            if "connection" in g:
+                g.pop("connection").close()  # rolls back what is not committed
 
     return retried(run)
 
 
-def _patience(error: DBAPIError | StaleDataError) -> float:
-    if isinstance(error, StaleDataError):  # another node has changed the row since it was read
-        return AFTER_CONFLICT
+def _commit() -> None:
+    try:
+        g.connection.commit()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable("connection lost during COMMIT") from error
+        raise
+
+
+def _patience(error: DBAPIError) -> float:
     if error.connection_invalidated:
         return AFTER_LOST_CONNECTION
     return AFTER_CONFLICT if error.orig.args[0] in CONFLICTS else 0

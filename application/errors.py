@@ -3,7 +3,6 @@
 from flask import Flask, current_app, json
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import BadRequest, Conflict, HTTPException, ServiceUnavailable
 
 from .database import DatabaseUnavailable
@@ -16,7 +15,6 @@ DATABASE_ERRORS = (
     OperationalError,
     InterfaceError,
     PoolTimeoutError,  # no connection of the pool came free
-    StaleDataError,
     DatabaseUnavailable,
 )
 

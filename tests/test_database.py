@@ -119,6 +119,20 @@ def test_a_conflict_without_end_is_told_in_time(app, client, login, server, monk
     assert quantities(client) == []
 
 
+@pytest.mark.parametrize("engine_name", ENGINES[:1], indirect=True, scope="session")
+def test_after_a_commit_that_failed_nothing_is_left_open(app, client, login):
+    """On SQLite, where a COMMIT may fail and leave its transaction as it is."""
+    with app.app_context():
+        db.engine.dispose()
+        with db.engine.connect() as connection:  # the pool's only one
+            file = connection.connection.dbapi_connection
+    file.set_authorizer(lambda _, operation, *__: operation == "COMMIT")
+    assert add(client, login).status_code == 500
+    file.set_authorizer(None)
+    assert add(client, login).status_code == 200
+    assert quantities(client) == [2]
+
+
 @pytest.fixture
 def silent():
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -1,10 +1,12 @@
 """The HTTP contract, on every engine."""
 
 import logging
+import re
 
 import pytest
 
 from application.models import Order
+from application.order_api import listing
 
 ADD = "/api/order/add-item"
 WHOLE = "must be a whole number from 1 to 2147483647"
@@ -171,3 +173,57 @@ def test_the_unforeseen_is_a_500_with_its_traceback_in_the_log_only(
     assert (answer.status_code, answer.json) == (500, {"message": "Internal server error"})
     assert "TypeError" in caplog.text
     assert user["api_key"] not in caplog.text
+
+
+@pytest.fixture
+def some_orders(client, user_service):
+    """Six orders, as the service lists them; more than it fetches at a time."""
+    for number in range(6):
+        login = {"Authorization": user_service.add(f"user{number}")["api_key"]}
+        client.post(ADD, data={"product_id": number + 1, "qty": 1}, headers=login)
+    return client.get("/api/orders").json
+
+
+@pytest.fixture(autouse=True)
+def few_at_a_time(monkeypatch):
+    monkeypatch.setattr(listing, "STREAMED", 2)
+
+
+def test_the_whole_list_has_every_order_once(client, some_orders):
+    assert [order["items"][0]["product_id"] for order in some_orders] == [1, 2, 3, 4, 5, 6]
+    assert client.get(f"/api/orders?after={some_orders[2]['id']}").json == some_orders[3:]
+    assert client.get("/api/orders?after=2147483647").json == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 4, 5])
+def test_the_links_lead_through_all_orders(client, some_orders, limit):
+    url, seen = f"/api/orders?limit={limit}", []
+    while url:
+        answer = client.get(url)
+        assert len(answer.json) <= limit
+        seen += answer.json
+        link = answer.headers.get("Link")
+        url = link and re.fullmatch('<(.+)>; rel="next"', link)[1]
+    assert seen == some_orders
+
+
+def test_a_page_that_holds_the_last_order_has_no_link(client, some_orders):
+    assert "Link" not in client.get("/api/orders?limit=6").headers
+    assert "Link" not in client.get("/api/orders").headers
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("limit=0", "limit must be a whole number from 1 to 1000"),
+        ("limit=1001", "limit must be a whole number from 1 to 1000"),
+        ("limit=", "limit must be a whole number from 1 to 1000"),
+        ("limit=1&limit=2", "limit must be a whole number from 1 to 1000"),
+        ("after=-1", "after must be a whole number from 0 to 2147483647"),
+        ("after=two", "after must be a whole number from 0 to 2147483647"),
+        ("after=2147483648", "after must be a whole number from 0 to 2147483647"),
+    ],
+)
+def test_a_bad_page_is_named(client, parameters, message):
+    answer = client.get(f"/api/orders?{parameters}")
+    assert (answer.status_code, answer.json) == (400, {"message": message})

@@ -15,13 +15,13 @@ from hashlib import sha256
 
 from flask import Response, current_app, request
 from pymysql.constants import ER
-from sqlalchemy import Engine, String, Text, delete
+from sqlalchemy import Engine, Row, String, Text, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import BadRequest, NotFound, UnprocessableEntity
 
-from application.database import db
+from application.database import db, execute
 from application.models import utcnow
 
 from .request import current_user
@@ -50,6 +50,11 @@ class IdempotencyKey(db.Model):
     date_added: Mapped[datetime] = mapped_column(default=utcnow, index=True)
 
 
+ROW = IdempotencyKey.__table__
+OF_KEY = ROW.c.user_id == bindparam("of_user"), ROW.c.key == bindparam("of_key")
+CLAIM, FIND, KEEP = insert(ROW), select(ROW).where(*OF_KEY), update(ROW).where(*OF_KEY)
+
+
 def idempotent(view: Callable) -> Callable:
     """Answer a request that is sent again with its Idempotency-Key as it was answered first.
 
@@ -63,11 +68,11 @@ def idempotent(view: Callable) -> Callable:
         if HEADER not in request.headers:
             return view(*args, **kwargs)
         user, key, fingerprint = current_user(), _key(), _fingerprint()
-        record = IdempotencyKey(user_id=user.id, key=key, request=fingerprint)
-        if not _claim(record):
-            return _repeat(db.session.get(IdempotencyKey, (user.id, key)), fingerprint)
+        if not _claim(user.id, key, fingerprint):
+            return _repeat(execute(FIND, of_user=user.id, of_key=key).first(), fingerprint)
         response = _outcome(view, *args, **kwargs)
-        record.status, record.body = response.status_code, response.get_data(as_text=True)
+        body = response.get_data(as_text=True)
+        execute(KEEP, of_user=user.id, of_key=key, status=response.status_code, body=body)
         if random.random() < PRUNE_CHANCE:
             oldest = utcnow() - timedelta(seconds=current_app.config["IDEMPOTENCY_KEY_TTL"])
             # Once the caller has its answer: nobody waits for it.
@@ -92,13 +97,11 @@ def _fingerprint() -> str:
     return sha256(request.path.encode() + b"\n" + body).hexdigest()
 
 
-def _claim(record: IdempotencyKey) -> bool:
-    """Insert the record, so that others with its key wait for this transaction's end."""
-    db.session.add(record)
+def _claim(user_id: int, key: str, fingerprint: str) -> bool:
+    """Insert the key, so that others who bring it wait for this transaction's end."""
     try:
-        db.session.flush()
+        execute(CLAIM, user_id=user_id, key=key, request=fingerprint)
     except IntegrityError:
-        db.session.rollback()
         return False
     except OperationalError as error:
         if error.orig.args[0] == ER.LOCK_WAIT_TIMEOUT:
@@ -107,7 +110,7 @@ def _claim(record: IdempotencyKey) -> bool:
     return True
 
 
-def _repeat(record: IdempotencyKey | None, fingerprint: str) -> Response:
+def _repeat(record: Row | None, fingerprint: str) -> Response:
     if record is None:  # pruned at this very moment
         raise RequestRunning(f"This {HEADER} is just being forgotten")
     if record.request != fingerprint:

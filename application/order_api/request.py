@@ -4,6 +4,7 @@ import re
 
 from flask import current_app, g, request
 from gunicorn.http.errors import ParseException
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, Unauthorized
 
 from application.models import MAX_INTEGER
@@ -50,17 +51,26 @@ def whole_number(field: str) -> int:
     value = _body().get(field)
     if value is None or value == "":
         raise BadRequest(f"{field} is required")
+    return _whole_number(field, value, 1, MAX_INTEGER)
+
+
+def query_number(field: str, low: int, high: int) -> int | None:
+    """Return a parameter of the URL, None where it is absent; raises BadRequest."""
+    value = _single_values(request.args).get(field)
+    return None if value is None else _whole_number(field, value, low, high)
+
+
+def _whole_number(field: str, value: object, low: int, high: int) -> int:
     if isinstance(value, str) and WHOLE_NUMBER.fullmatch(value):
         value = int(value)
-    if type(value) is not int or not 1 <= value <= MAX_INTEGER:  # bool is an int, too
-        raise BadRequest(f"{field} must be a whole number from 1 to {MAX_INTEGER}")
+    if type(value) is not int or not low <= value <= high:  # bool is an int, too
+        raise BadRequest(f"{field} must be a whole number from {low} to {high}")
     return value
 
 
 def _body() -> dict:
     if not request.is_json:
-        form = request.form.to_dict(flat=False)
-        return {field: values[0] if len(values) == 1 else values for field, values in form.items()}
+        return _single_values(request.form)
     try:
         body = request.get_json()
     except (BadRequest, RecursionError):  # RecursionError: brackets nested by the thousand
@@ -68,3 +78,11 @@ def _body() -> dict:
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object")
     return body
+
+
+def _single_values(fields: MultiDict) -> dict:
+    """Return each field's value, and a list, which is no number, for one that comes twice."""
+    return {
+        field: values[0] if len(values) == 1 else values
+        for field, values in fields.to_dict(flat=False).items()
+    }

@@ -3,21 +3,23 @@
 from flask import current_app
 from werkzeug.exceptions import Forbidden, NotFound
 
-from application.database import retried, transaction
-from application.models import Order
+from application.database import transaction
+from application.models import MAX_INTEGER, Order
 
 from . import order_api_blueprint
 from .idempotency import idempotent
-from .request import current_user, whole_number
+from .listing import MAX_LIMIT, page, whole_list
+from .request import current_user, query_number, whole_number
 
 
 @order_api_blueprint.get("/api/orders")
-@retried
 def orders():
-    """List everybody's orders, oldest first."""
+    """List everybody's orders, oldest first: all of them, or ``limit`` of those after one."""
     if current_app.config["ORDERS_REQUIRE_ADMIN"] and not current_user().is_admin:
         raise Forbidden("Only for administrators")
-    return [order.to_json() for order in Order.all()]
+    after = query_number("after", 0, MAX_INTEGER) or 0
+    limit = query_number("limit", 1, MAX_LIMIT)
+    return page(after, limit) if limit else whole_list(after)
 
 
 @order_api_blueprint.post("/api/order/add-item")
@@ -33,7 +35,6 @@ def add_item():
 
 
 @order_api_blueprint.get("/api/order")
-@retried
 def open_order():
     """Show the caller's open order; 200 without one too, on which the frontend's login depends."""
     order = Order.open_for(current_user().id)

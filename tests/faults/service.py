@@ -35,20 +35,29 @@ def has_signal(pid: int, mask: str, number: int) -> bool:
 
 
 class Service:
-    """One instance of order-service, in a process group of its own."""
+    """One instance of order-service, or of another application, in a process group of its own."""
 
-    def __init__(self, database_url: str, user_service_url: str, log: Path, **settings) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        user_service_url: str,
+        log: Path,
+        app: str = "run:app",
+        options: str = "--log-level debug",
+        **settings,
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         self.database_url = database_url
+        self._app = app
         self._environment = os.environ | {
             "CONFIGURATION_SETUP": "config.ProductionConfig",
             "DATABASE_URL": database_url,
             "USER_SERVICE_URL": user_service_url,
             "ORDERS_REQUIRE_ADMIN": "false",
             "WEB_CONCURRENCY": "2",
-            "GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{self.port} --log-level debug",
+            "GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{self.port} {options}",
             **settings,
         }
 
@@ -61,7 +70,7 @@ class Service:
     def start(self) -> "Service":
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "run:app"],
+                [sys.executable, "-m", "gunicorn", self._app],
                 cwd=config.ROOT,
                 env=self._environment,
                 stdout=log,
@@ -81,6 +90,10 @@ class Service:
         # SIGABRT is what a worker handles last, and its parent never.
         booted = [pid for pid in self.workers() if has_signal(pid, "SigCgt", signal.SIGABRT)]
         return len(booted) == int(self._environment["WEB_CONCURRENCY"])
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def workers(self) -> list[int]:
         children = f"/proc/{self._process.pid}/task/{self._process.pid}/children"

@@ -1,13 +1,20 @@
 """The database stops, hangs, hangs up and reports conflicts."""
 
+import json
 import shutil
+import socket
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pytest
+import requests
+from pymysql.constants import ER
+from requests.exceptions import ChunkedEncodingError
 from sqlalchemy import NullPool, create_engine
 
+from tests.benchmark.data import fill
 from tests.faults import trials
 from tests.faults.mariadb import MariaDB
 from tests.faults.proxy import Fault
@@ -178,3 +185,46 @@ def test_conflicts_at_any_statement_go_unnoticed(start, proxy, users, database_u
             assert shopper.checkout().status_code == 200
             trials += 5
     report("1213, 1205, 1020 at any statement", trials, database_url, "no 5xx, sums exact")
+
+
+NEXT_PAGE = "(?s)SELECT page.* > [1-9]"
+
+
+@pytest.fixture
+def long_list(start, proxy, database_url):
+    """The URL of a list of many pages."""
+    service = start(proxy.url)
+    with create_engine(database_url, isolation_level="AUTOCOMMIT").connect() as connection:
+        fill(connection, range(1, 1001), lines=5)
+    return f"{service.url}/api/orders"
+
+
+def test_a_list_goes_on_over_a_lost_connection(long_list, proxy):
+    proxy.fault = Fault(NEXT_PAGE, times=3)
+    assert [order["user_id"] for order in requests.get(long_list).json()] == list(range(1, 1001))
+    assert proxy.fault.times == 0
+
+
+def test_a_list_that_breaks_off_does_not_look_complete(long_list, proxy):
+    proxy.fault = Fault(NEXT_PAGE, times=1, code=ER.UNKNOWN_ERROR)
+    with pytest.raises(ChunkedEncodingError):
+        requests.get(long_list)
+
+
+def test_a_list_that_breaks_off_is_no_json_to_an_old_client(long_list, proxy):
+    """HTTP/1.0 has no chunks: where the connection ends, the body does."""
+    proxy.fault = Fault(NEXT_PAGE, times=1, code=ER.UNKNOWN_ERROR)
+    url = urlsplit(long_list)
+    with socket.create_connection((url.hostname, url.port)) as connection:
+        connection.sendall(f"GET {url.path} HTTP/1.0\r\n\r\n".encode())
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 200")
+    assert body.startswith(b'[{"id":')
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(body)
+
+
+def test_a_list_that_cannot_begin_is_503(long_list, proxy):
+    proxy.fault = Fault("SELECT page", times=1, code=ER.UNKNOWN_ERROR)
+    answer = requests.get(long_list)
+    assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)

@@ -1,0 +1,36 @@
+"""Many orders at once, by the database's own hand."""
+
+from sqlalchemy import Connection, text
+
+DIGIT = f"WITH digit(n) AS ({' UNION ALL '.join(f'SELECT {digit}' for digit in range(10))})"
+
+
+def fill(database: Connection, users: range, lines: int) -> None:
+    """Give each of the users an open order with as many lines (0 to 9), of the products from 1 on.
+
+    ``database`` shall be on autocommit.
+    """
+    places = range(len(str(len(users) - 1)))
+    number = " + ".join(f"d{place}.n * {10**place}" for place in places)
+    digits = " CROSS JOIN ".join(f"digit d{place}" for place in places)
+    database.execute(
+        text(
+            "INSERT INTO `order` (user_id, is_open, date_added, date_updated)"
+            f" {DIGIT} SELECT {users.start} + {number}, 1, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP"
+            f" FROM {digits} WHERE {number} < {len(users)} ORDER BY {number}"
+        )
+    )
+    database.execute(
+        text(
+            "INSERT INTO order_item (order_id, product_id, quantity, date_added, date_updated)"
+            f" {DIGIT} SELECT id, n, 1, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP"
+            f" FROM `order` CROSS JOIN digit WHERE user_id >= {users.start}"
+            f" AND user_id < {users.stop} AND n BETWEEN 1 AND {lines} ORDER BY id, n"
+        )
+    )
+
+
+def empty(database: Connection) -> None:
+    """Delete all orders."""
+    for table in ("order_item", "`order`"):
+        database.execute(text(f"DELETE FROM {table}"))

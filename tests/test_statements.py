@@ -1,0 +1,121 @@
+"""What the database is asked: how often, and by which index."""
+
+import pytest
+from sqlalchemy import NullPool, create_engine, event, text
+
+from application import db
+from tests.benchmark.data import empty, fill
+from tests.conftest import ENGINES
+
+USERS = range(1001, 6001)  # others, with orders of their own
+
+
+@pytest.fixture
+def database(app):
+    """A connection of the test's own."""
+    with app.app_context():
+        url = db.engine.url
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+
+
+def add(client, login, product_id=5):
+    return client.post(
+        "/api/order/add-item", data={"product_id": product_id, "qty": 1}, headers=login
+    )
+
+
+def add_with_key(client, login):
+    return add(client, login | {"Idempotency-Key": "a-click"})
+
+
+def show(client, login):
+    return client.get("/api/order", headers=login)
+
+
+def checkout(client, login):
+    return client.post("/api/order/checkout", headers=login)
+
+
+# In this order: each finds what the ones before it have left.
+REQUESTS = [
+    ("first add", add, 4),  # read and lock, the order, its line, COMMIT
+    ("existing line", add, 4),
+    ("new line", lambda client, login: add(client, login, 6), 4),
+    ("with a key", add_with_key, 6),  # and the key, and its answer
+    ("with a key again", add_with_key, 3),  # the key in vain, its answer, COMMIT
+    ("show", show, 1),
+    ("checkout", checkout, 3),  # read and lock, the order, COMMIT
+    ("show nothing", show, 1),
+    ("no checkout", checkout, 2),  # read, ROLLBACK
+]
+
+
+@pytest.mark.parametrize("engine_name", ENGINES[1:], indirect=True, scope="session")
+def test_each_request_takes_as_few_statements_as_it_can(app, client, login):
+    """The server's own count of all that it is sent, COMMIT and ROLLBACK included."""
+    with app.app_context():
+        engines = list(db.engines.values())
+        for engine in engines:
+            engine.dispose()  # so that each has one connection, whose count is the session's
+
+    def questions():
+        count = 0
+        for engine in engines:
+            connection = engine.raw_connection()
+            with connection.cursor() as cursor:
+                cursor.execute("SHOW SESSION STATUS LIKE 'Questions'")
+                count += int(cursor.fetchone()[1]) - 1
+            connection.close()
+        return count
+
+    questions()
+    taken = {}
+    for name, send, _ in REQUESTS:
+        before = questions()
+        send(client, login)
+        taken[name] = questions() - before - len(engines)
+    assert taken == {name: statements for name, _, statements in REQUESTS}
+
+
+def test_each_statement_finds_its_rows_by_an_index(app, client, login, database):
+    fill(database, USERS, lines=2)
+    if database.dialect.name == "mysql":
+        database.execute(text("ANALYZE TABLE `order`, order_item"))
+    seen = []
+
+    def listen(_connection, _cursor, statement, parameters, *_):
+        seen.append((statement, parameters))
+
+    with app.app_context():
+        engines = list(db.engines.values())
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", listen)
+    for _, send, _ in REQUESTS:
+        send(client, login)
+    client.get("/api/orders?limit=10&after=20")
+    add(client, login)  # so that there is an order to be found
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", listen)
+
+    plans = {statement: plan(database, statement, parameters) for statement, parameters in seen}
+    empty(database)
+    assert {statement.split()[0] for statement in plans} >= {"SELECT", "UPDATE", "INSERT"}
+    for statement, steps in plans.items():
+        assert all(map(by_index, steps)), (statement, steps)
+
+
+def plan(database, statement, parameters):
+    """Return the steps of a statement's plan; none for one that looks nothing up."""
+    if statement.startswith(("INSERT", "BEGIN")):
+        return []
+    explain = "EXPLAIN" if database.dialect.name == "mysql" else "EXPLAIN QUERY PLAN"
+    return database.exec_driver_sql(f"{explain} {statement}", parameters).mappings().all()
+
+
+def by_index(step):
+    """Whether a step looks up few rows by an index, or looks at rows that another one has found."""
+    if "detail" in step:  # SQLite
+        return "SCAN" not in step["detail"] or "SCAN page" in step["detail"]
+    return step["key"] is not None or step["table"].startswith("<")
