@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help run test faults cluster-test audit lint format docker-test clean
+.PHONY: help run test faults cluster-test bench audit lint format docker-test clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ faults: $(VENV)/test ## try every fault many times, and print what was found; ne
 
 cluster-test: $(VENV)/test ## try a Galera cluster, whose three nodes CLUSTER_URLS names
 	@FAULTS=many $(BIN)/python -m pytest tests/faults/cluster.py
+
+bench: $(VENV)/test ## measure the service beside a floor; needs wrk and TEST_DATABASE_URL
+	@$(BIN)/python -m tests.benchmark
 
 audit: $(VENV)/test ## ask PyPI for known vulnerabilities of what the service runs on
 	@$(BIN)/pip-audit --requirement requirements.txt

@@ -50,8 +50,8 @@ def init_app(app: Flask) -> None:
     sqlite = url.get_backend_name() == "sqlite"
     options = {
         "connect_args": SQLITE if sqlite else MYSQL,
-        "pool_size": 8,
-        "max_overflow": 8,
+        "pool_size": 8,  # one for each of a worker's threads: none waits
+        "max_overflow": 8,  # for a server with more of them
         "pool_reset_on_return": None,  # see _reset_mysql
     }
     app.config["SQLALCHEMY_DATABASE_URI"] = url

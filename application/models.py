@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 
 from sqlalchemy import (
     Computed,
@@ -58,36 +58,29 @@ class Order(db.Model):
 
     @classmethod
     def create(cls, user_id: int) -> "Order":
-        """Open an order; the database allows one open order for each user."""
+        """Open an order, which its first line stores; the database allows one for each user."""
         return cls(user_id=user_id, is_open=True)
 
     @classmethod
-    def open_for(cls, user_id: int) -> "Order | None":
-        """Return the user's open order, to be read."""
-        return next(cls._of(query(CART, of_user=user_id)), None)
+    def show_open(cls, user_id: int) -> dict | None:
+        """Return the user's open order as ``to_json`` does."""
+        return next(_in_json(query(CART, of_user=user_id)), None)
+
+    @classmethod
+    def show_page(cls, after: int, limit: int) -> list[dict]:
+        """Return everybody's orders with ids above ``after``, ``limit`` at most, oldest first."""
+        return list(_in_json(query(PAGE, after=after, limit=limit)))
 
     @classmethod
     def lock_open_for(cls, user_id: int) -> "Order | None":
         """Return the user's open order, locked until the transaction ends."""
-        return next(cls._of(execute(LOCKED_CART, of_user=user_id)), None)
-
-    @classmethod
-    def page(cls, after: int, limit: int) -> list["Order"]:
-        """Return everybody's orders with ids above ``after``, ``limit`` at most, oldest first."""
-        return list(cls._of(query(PAGE, after=after, limit=limit)))
-
-    @classmethod
-    def _of(cls, rows: Iterable[Row]) -> Iterator["Order"]:
-        """Make orders of CART's or PAGE's rows.
-
-        No session holds them, and each change is a statement of its own: entities that a session
-        loads and flushes cost more CPU than the rest of the request together (``make bench``).
-        """
-        for (order_id, user_id, is_open), lines in groupby(rows, itemgetter(0, 1, 2)):
-            order = cls(id=order_id, user_id=user_id, is_open=is_open)
-            items = [OrderItem(*line[3:]) for line in lines if line.product_id is not None]
-            set_committed_value(order, "items", items)  # as loaded, not as changed
-            yield order
+        rows = execute(LOCKED_CART, of_user=user_id).all()
+        if not rows:
+            return None
+        order = cls(id=rows[0].id, user_id=user_id, is_open=True)
+        items = [OrderItem(line.product_id, line.quantity) for line in _lines(rows)]
+        set_committed_value(order, "items", items)  # as loaded, not as changed
+        return order
 
     def add_item(self, product_id: int, quantity: int) -> None:
         """Add ``quantity`` (≥ 1) of a product, to its line where the order has one.
@@ -111,12 +104,7 @@ class Order(db.Model):
         self._store()
 
     def to_json(self) -> dict:
-        return {
-            "id": self.id,
-            "user_id": self.user_id,
-            "is_open": self.is_open,
-            "items": [item.to_json() for item in self.items],
-        }
+        return _order_json(self, self.items)
 
     def _store(self) -> None:
         if self.id is None:
@@ -150,6 +138,29 @@ class OrderItem(db.Model):
         }
 
 
+def _order_json(order: Order | Row, items: Iterable[OrderItem | Row]) -> dict:
+    return {
+        "id": order.id,
+        "user_id": order.user_id,
+        "is_open": order.is_open,
+        "items": [OrderItem.to_json(item) for item in items],
+    }
+
+
+def _in_json(rows: Iterable[Row]) -> Iterator[dict]:
+    """Return the orders of CART's or PAGE's rows."""
+    for _, group in groupby(rows, attrgetter("id")):
+        lines = list(group)
+        yield _order_json(lines[0], _lines(lines))
+
+
+def _lines(rows: list[Row]) -> list[Row]:
+    # An order without lines has a row, too: the outer join's.
+    return [row for row in rows if row.product_id is not None]
+
+
+# The statements are on columns, and no session knows the orders: entities that one loads and
+# flushes nearly double a request's CPU (``make bench``).
 ORDER, LINE = Order.__table__, OrderItem.__table__
 
 

@@ -37,8 +37,8 @@ def add_item():
 @order_api_blueprint.get("/api/order")
 def open_order():
     """Show the caller's open order; 200 without one too, on which the frontend's login depends."""
-    order = Order.open_for(current_user().id)
-    return {"result": order.to_json()} if order else {"message": "No order found"}
+    order = Order.show_open(current_user().id)
+    return {"result": order} if order else {"message": "No order found"}
 
 
 @order_api_blueprint.post("/api/order/checkout")

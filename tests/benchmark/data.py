@@ -24,13 +24,13 @@ def fill(database: Connection, users: range, lines: int) -> None:
         text(
             "INSERT INTO order_item (order_id, product_id, quantity, date_added, date_updated)"
             f" {DIGIT} SELECT id, n, 1, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP"
-            f" FROM `order` CROSS JOIN digit WHERE user_id >= {users.start}"
-            f" AND user_id < {users.stop} AND n BETWEEN 1 AND {lines} ORDER BY id, n"
+            f" FROM `order` CROSS JOIN digit WHERE open_user_id >= {users.start}"
+            f" AND open_user_id < {users.stop} AND n BETWEEN 1 AND {lines} ORDER BY id, n"
         )
     )
 
 
-def empty(database: Connection) -> None:
-    """Delete all orders."""
-    for table in ("order_item", "`order`"):
-        database.execute(text(f"DELETE FROM {table}"))
+def empty(database: Connection, after: int = 0) -> None:
+    """Delete all orders, or those with ids above ``after``."""
+    database.execute(text(f"DELETE FROM order_item WHERE order_id > {after}"))
+    database.execute(text(f"DELETE FROM `order` WHERE id > {after}"))

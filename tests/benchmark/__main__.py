@@ -1,0 +1,190 @@
+"""``make bench``: what requests cost beside the floor, how that grows, and the list of all orders.
+
+``--quick`` makes small tables and one round, only to see that it works.
+"""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import Connection, NullPool, create_engine, text
+
+from tests.benchmark.data import empty, fill
+from tests.benchmark.listing import download, print_by_cursor
+from tests.benchmark.load import Cost, measure, memory
+from tests.conftest import MYSQL, scratch_database
+from tests.faults.service import Service
+from tests.user_service import UserService
+
+QUICK = "--quick" in sys.argv
+ROUNDS = 1 if QUICK else 5  # in each of them all take turns, since the machine's speed changes
+MANY_ORDERS = 10_000 if QUICK else 1_000_000
+LISTED_ORDERS = 2_000 if QUICK else 200_000
+USERS = range(2, 502)  # their ids: the demo user comes first
+FEW = USERS[:200]
+SCENARIOS = {  # whose requests, how many of them, and the lines in each user's order
+    "show": (FEW, 1000, 5),
+    "add to a line": (FEW, 1000, 5),
+    "add a new line": (USERS, 500, 5),
+    "first add": (USERS, 500, None),
+    "checkout": (USERS, 500, 5),
+    "mix": (FEW, 1000, 5),
+}
+FLOOR = (
+    "--config /dev/null --no-control-socket --worker-class gthread --workers 2 --threads 8"
+    " --keep-alive 75"
+)
+REMEMBER, FORGET = "3600", "0"  # for USER_CACHE_TTL
+
+
+@dataclass
+class Contender:
+    """An application on a database."""
+
+    service: Service
+    database: Connection
+    others: int = 0  # the id of the last of the orders that stay
+
+    def measure(self, scenario: str, connections: int = 8) -> Cost:
+        users, requests, lines = SCENARIOS[scenario]
+        empty(self.database, after=self.others)
+        if lines is not None:
+            fill(self.database, users, lines)
+        return measure(self.service, self.database, scenario, len(users), requests, connections)
+
+    def warm_up(self) -> None:
+        """Let each worker ask for every user once."""
+        empty(self.database, after=self.others)
+        measure(self.service, self.database, "show", len(USERS), 10 * len(USERS))
+
+
+class Bench(ExitStack):
+    """The databases, the applications and their user-service, which all end with the block."""
+
+    def __enter__(self) -> "Bench":
+        self._folder = Path(self.enter_context(TemporaryDirectory()))
+        self._user_service = UserService().start()
+        for number, user_id in enumerate(USERS, 1):
+            assert self._user_service.add(f"u{number}", api_key=f"key-{number}")["id"] == user_id
+        return self
+
+    def database(self) -> str:
+        """Make a database and return its URL."""
+        return self.enter_context(scratch_database("mysql", self._folder))
+
+    def service(self, url: str, cache_ttl: str = REMEMBER) -> Contender:
+        return self._contender(url, cache_ttl)
+
+    def floor(self, url: str, cache_ttl: str = REMEMBER) -> Contender:
+        return self._contender(url, cache_ttl, app="tests.benchmark.floor:app", options=FLOOR)
+
+    def _contender(self, url: str, cache_ttl: str, options: str = "", **more) -> Contender:
+        log = self._folder / "service.log"
+        service = Service(
+            url, self._user_service.url, log, options=options, USER_CACHE_TTL=cache_ttl, **more
+        )
+        self.enter_context(service)
+        engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        contender = Contender(service, self.enter_context(engine.connect()))
+        if cache_ttl == REMEMBER:
+            contender.warm_up()
+        return contender
+
+
+def take_turns(contenders: list[Contender], *scenario) -> list[Cost]:
+    rounds = [[contender.measure(*scenario) for contender in contenders] for _ in range(ROUNDS)]
+    return [Cost.of(costs) for costs in zip(*rounds, strict=True)]
+
+
+def print_requests(bench: Bench) -> None:
+    columns = ["request", "statements", "CPU ms", "floor", "ratio", "req/s", "floor"]
+    print_table_head(*columns, "p50 ms", "p99 ms", "errors")
+    url = bench.database()
+    both = service, _ = [bench.service(url), bench.floor(url)]
+    for scenario in SCENARIOS:
+        print_requests_row(scenario, *take_turns(both, scenario))
+    for scenario in ("show", "mix"):
+        name = f"{scenario}, 256 connections"
+        print_requests_row(name, *take_turns(both, scenario, 256))
+    forgetful = [bench.service(url, FORGET), bench.floor(url, FORGET)]
+    print_requests_row("show, USER_CACHE_TTL=0", *take_turns(forgetful, "show"))
+    parts = memory(service.service)
+    print(f"\nMemory: {sum(parts):.0f} MiB, of {', '.join(f'{part:.0f}' for part in parts)}")
+
+
+def print_requests_row(name: str, service: Cost, floor: Cost) -> None:
+    print_row(
+        name,
+        f"{service.statements_each:.1f}",
+        f"{service.cpu_ms:.2f}",
+        f"{floor.cpu_ms:.2f}",
+        f"{service.cpu_ms / floor.cpu_ms:.2f}",
+        f"{service.rate:.0f}",
+        f"{floor.rate:.0f}",
+        f"{service.p50:.1f}",
+        f"{service.p99:.1f}",
+        service.errors,
+    )
+
+
+def print_growth(bench: Bench) -> None:
+    _, grown = both = [bench.service(bench.database()) for _ in range(2)]
+    fill(grown.database, range(10_000, 10_000 + MANY_ORDERS), lines=2)
+    grown.others = grown.database.scalar(text("SELECT MAX(id) FROM `order`"))
+    print()
+    print_table_head("p50 ms", "alone", f"{MANY_ORDERS} other orders", "ratio", "statements")
+    for scenario in ("show", "add to a line", "first add", "checkout"):
+        few, many = take_turns(both, scenario)
+        statements = f"{few.statements_each:.1f}, {many.statements_each:.1f}"
+        ratio = f"{many.p50 / few.p50:.2f}"
+        print_row(scenario, f"{few.p50:.2f}", f"{many.p50:.2f}", ratio, statements)
+
+
+def print_list(bench: Bench) -> None:
+    service = bench.service(url := bench.database())
+    fill(service.database, range(USERS.start, USERS.start + LISTED_ORDERS), lines=5)
+    turns = [(download(service.service), print_by_cursor(url)) for _ in range(min(ROUNDS, 3))]
+    lists, loops = zip(*turns, strict=True)
+    seconds, loop = median(one.seconds for one in lists), median(loops)
+    print()
+    print_table_head(f"list of {LISTED_ORDERS} orders", f"{lists[0].size / 2**20:.0f} MiB")
+    print_row("first byte", f"{max(one.first_byte for one in lists):.3f} s")
+    print_row("the whole", f"{seconds:.1f} s")
+    print_row("a cursor that prints it", f"{loop:.1f} s, ratio {seconds / loop:.2f}")
+    print_row("the worker's memory grows by", f"{max(one.growth for one in lists):.1f} MiB")
+    show = partial(measure, service.service, service.database, "show", len(FEW), 500, 2)
+    print_row("show, two connections, alone", percentiles(show()))
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(download, service.service)
+        print_row("and meanwhile", percentiles(show()))
+        assert QUICK or not running.done()
+
+
+def percentiles(cost: Cost) -> str:
+    return f"p50 {cost.p50:.1f} ms, p99 {cost.p99:.1f} ms, errors {cost.errors}"
+
+
+def print_table_head(*columns: str) -> None:
+    print_row(*columns)
+    print("|" + "---|" * len(columns))
+
+
+def print_row(*cells: object) -> None:
+    print(f"| {' | '.join(map(str, cells))} |", flush=True)
+
+
+def main() -> None:
+    if not MYSQL:
+        sys.exit("TEST_DATABASE_URL must name a MySQL or MariaDB server")
+    for part in (print_requests, print_growth, print_list):
+        with Bench() as bench:
+            part(bench)
+
+
+if __name__ == "__main__":
+    main()
