@@ -50,7 +50,7 @@ class Worker(ThreadWorker):
 bind = "0.0.0.0:5003"
 worker_class = Worker
 # Eight workers have 128 connections at most, of the 151 that MySQL and MariaDB allow by default.
-workers = int(os.environ.get("WEB_CONCURRENCY", min(os.cpu_count(), 8)))
+workers = int(os.environ.get("WEB_CONCURRENCY", min(os.cpu_count() or 1, 8)))
 threads = 8
 keepalive = 75  # seconds; callers shall close an idle connection first, or they may use it too late
 accesslog = "-"
