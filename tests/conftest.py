@@ -100,6 +100,15 @@ def forget_all(app):
 
 
 @pytest.fixture
+def server(app):
+    """A connection of somebody else's to the application's own database."""
+    with app.app_context():
+        url = db.engine.url
+    with create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as other:
+        yield other
+
+
+@pytest.fixture
 def client(app):
     return app.test_client()
 

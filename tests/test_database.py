@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from flask_migrate import upgrade
-from sqlalchemy import NullPool, create_engine, event, make_url, text
+from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from application import database, db
@@ -21,15 +21,6 @@ def add(client, login):
 
 def quantities(client):
     return [item["quantity"] for order in client.get("/api/orders").json for item in order["items"]]
-
-
-@pytest.fixture
-def server(app):
-    """A connection of somebody else's to the application's own database."""
-    with app.app_context():
-        url = db.engine.url
-    with create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as other:
-        yield other
 
 
 def kill_all_others(server) -> int:

@@ -1,23 +1,13 @@
 """What the database is asked: how often, and by which index."""
 
 import pytest
-from sqlalchemy import NullPool, create_engine, event, text
+from sqlalchemy import event, text
 
 from application import db
 from tests.benchmark.data import empty, fill
 from tests.conftest import ENGINES
 
 USERS = range(1001, 6001)  # others, with orders of their own
-
-
-@pytest.fixture
-def database(app):
-    """A connection of the test's own."""
-    with app.app_context():
-        url = db.engine.url
-    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        yield connection
 
 
 def add(client, login, product_id=5):
@@ -79,10 +69,10 @@ def test_each_request_takes_as_few_statements_as_it_can(app, client, login):
     assert taken == {name: statements for name, _, statements in REQUESTS}
 
 
-def test_each_statement_finds_its_rows_by_an_index(app, client, login, database):
-    fill(database, USERS, lines=2)
-    if database.dialect.name == "mysql":
-        database.execute(text("ANALYZE TABLE `order`, order_item"))
+def test_each_statement_finds_its_rows_by_an_index(app, client, login, server):
+    fill(server, USERS, lines=2)
+    if server.dialect.name == "mysql":
+        server.execute(text("ANALYZE TABLE `order`, order_item"))
     seen = []
 
     def listen(_connection, _cursor, statement, parameters, *_):
@@ -99,8 +89,8 @@ def test_each_statement_finds_its_rows_by_an_index(app, client, login, database)
     for engine in engines:
         event.remove(engine, "before_cursor_execute", listen)
 
-    plans = {statement: plan(database, statement, parameters) for statement, parameters in seen}
-    empty(database)
+    plans = {statement: plan(server, statement, parameters) for statement, parameters in seen}
+    empty(server)
     assert {statement.split()[0] for statement in plans} >= {"SELECT", "UPDATE", "INSERT"}
     for statement, steps in plans.items():
         assert all(map(by_index, steps)), (statement, steps)
