@@ -100,7 +100,8 @@ def plan(database, statement, parameters):
     """Return the steps of a statement's plan; none for one that looks nothing up."""
     if statement.startswith(("INSERT", "BEGIN")):
         return []
-    explain = "EXPLAIN" if database.dialect.name == "mysql" else "EXPLAIN QUERY PLAN"
+    mysql = database.dialect.name == "mysql"
+    explain = "EXPLAIN FORMAT=TRADITIONAL" if mysql else "EXPLAIN QUERY PLAN"
     return database.exec_driver_sql(f"{explain} {statement}", parameters).mappings().all()
 
 
