@@ -109,4 +109,5 @@ def by_index(step):
     """Whether a step looks up few rows by an index, or looks at rows that another one has found."""
     if "detail" in step:  # SQLite
         return "SCAN" not in step["detail"] or "SCAN page" in step["detail"]
-    return step["key"] is not None or step["table"].startswith("<")
+    looked_up = step["key"] is not None and step["type"] != "index"  # which reads all of it
+    return looked_up or step["table"].startswith("<")

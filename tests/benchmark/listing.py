@@ -1,7 +1,6 @@
 """The list of all orders, beside a single cursor that prints the same."""
 
 import os
-import re
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import requests
 
+from tests.benchmark.load import mebibytes
 from tests.faults.service import Service
 
 
@@ -27,7 +27,7 @@ def download(service: Service) -> Download:
     workers = service.workers()
     for pid in workers:
         Path(f"/proc/{pid}/clear_refs").write_text("5")  # forget the peak: proc(5)
-    before = [mebibytes(pid, "VmRSS") for pid in workers]
+    before = [mebibytes(pid, "status", "VmRSS") for pid in workers]
     began = time.monotonic()
     with requests.get(f"{service.url}/api/orders", stream=True, timeout=60) as answer:
         parts = answer.iter_content(None)  # as they come
@@ -35,14 +35,9 @@ def download(service: Service) -> Download:
         first_byte = time.monotonic() - began
         size += sum(map(len, parts))
     seconds = time.monotonic() - began
-    peaks = [mebibytes(pid, "VmHWM") for pid in workers]
+    peaks = [mebibytes(pid, "status", "VmHWM") for pid in workers]
     growth = max(peak - rss for peak, rss in zip(peaks, before, strict=True))
     return Download(first_byte, seconds, size, growth)
-
-
-def mebibytes(pid: int, field: str) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(rf"{field}:\s+(\d+)", status)[1]) / 1024
 
 
 def print_by_cursor(database_url: str) -> float:

@@ -100,5 +100,10 @@ def cpu_seconds(service: Service) -> float:
 
 def memory(service: Service) -> list[float]:
     """Return the MiB of each of its processes, what they share divided among them."""
-    rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in processes(service)]
-    return [int(re.search(r"Pss:\s+(\d+)", rollup)[1]) / 1024 for rollup in rollups]
+    return [mebibytes(pid, "smaps_rollup", "Pss") for pid in processes(service)]
+
+
+def mebibytes(pid: int, file: str, field: str) -> float:
+    """Return a field of one of proc(5)'s files."""
+    content = Path(f"/proc/{pid}/{file}").read_text()
+    return int(re.search(rf"{field}:\s+(\d+)", content)[1]) / 1024

@@ -194,7 +194,8 @@ NEXT_PAGE = "(?s)SELECT page.* > [1-9]"
 def long_list(start, proxy, database_url):
     """The URL of a list of many pages."""
     service = start(proxy.url)
-    with create_engine(database_url, isolation_level="AUTOCOMMIT").connect() as connection:
+    engine = create_engine(database_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
         fill(connection, range(1, 1001), lines=5)
     return f"{service.url}/api/orders"
 
