@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 
 from flask import Flask, g
@@ -11,6 +11,8 @@ from pymysql.constants import ER, SERVER_STATUS
 from sqlalchemy import CursorResult, Executable, Row, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
+
+from . import metrics
 
 # For how many seconds from its start a transaction is tried again:
 AFTER_CONFLICT = 10.0  # three Galera nodes may need that long for a cart that all of them write
@@ -111,6 +113,7 @@ def retried(function):
             except DBAPIError as error:
                 if time.monotonic() - began >= _patience(error):
                     raise
+            metrics.RETRIES.inc()
             time.sleep(random.uniform(0, LONGEST_PAUSE))
 
     return run
@@ -130,6 +133,11 @@ def execute(statement: Executable, **parameters) -> CursorResult:
     return g.connection.execute(statement, parameters)
 
 
+def on_commit(call: Callable[[], None]) -> None:
+    """Call a function once the request's transaction is committed, and not before."""
+    g.on_commit.append(call)
+
+
 def transaction(view):
     """Run a view as one transaction, committed before its answer goes out.
 
@@ -139,10 +147,13 @@ def transaction(view):
 
     @wraps(view)
     def run(*args, **kwargs):
+        g.on_commit = []
         try:
             answer = view(*args, **kwargs)
             if "connection" in g:
                 _commit()
+            for call in g.on_commit:
+                call()
             return answer
         finally:
             if "connection" in g:

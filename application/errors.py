@@ -3,10 +3,16 @@
 from flask import Flask, current_app, json
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import BadRequest, Conflict, HTTPException, ServiceUnavailable
+from werkzeug.exceptions import (
+    BadRequest,
+    Conflict,
+    HTTPException,
+    NotFound,
+    ServiceUnavailable,
+)
 
 from .database import DatabaseUnavailable
-from .models import QuantityTooLarge
+from .models import ItemNotFound, OrderEmpty, QuantityTooLarge
 from .order_api.idempotency import RequestRunning
 from .order_api.user_client import UserServiceUnavailable
 
@@ -23,6 +29,8 @@ def init_app(app: Flask) -> None:
     """Answer every error of the application in JSON."""
     app.register_error_handler(HTTPException, in_json)
     app.register_error_handler(QuantityTooLarge, lambda error: in_json(BadRequest(str(error))))
+    app.register_error_handler(ItemNotFound, lambda error: in_json(NotFound(str(error))))
+    app.register_error_handler(OrderEmpty, lambda error: in_json(Conflict(str(error))))
     app.register_error_handler(RequestRunning, request_running)
     app.register_error_handler(UserServiceUnavailable, user_service_unavailable)
     for error in DATABASE_ERRORS:

@@ -6,23 +6,30 @@ from itertools import groupby
 from operator import attrgetter
 
 from sqlalchemy import (
+    ColumnElement,
     Computed,
+    DateTime,
     ForeignKey,
     FromClause,
     Row,
     Select,
     UniqueConstraint,
     bindparam,
+    delete,
     insert,
     select,
     update,
 )
+from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.orm.attributes import set_committed_value
 
-from .database import db, execute, query
+from . import metrics
+from .database import db, execute, on_commit, query
 
 MAX_INTEGER = 2**31 - 1  # of an INTEGER column
+# Whole seconds, which MySQL keeps by default, would not show each change of a cart.
+EXACT_TIME = DateTime().with_variant(DATETIME(fsp=6), "mysql")
 
 
 def utcnow() -> datetime:
@@ -33,16 +40,26 @@ class QuantityTooLarge(ValueError):
     """A line's quantity would no longer fit its column."""
 
 
+class ItemNotFound(LookupError):
+    """The order has no line of the product."""
+
+
+class OrderEmpty(ValueError):
+    """An order without lines cannot be checked out."""
+
+
 class Order(db.Model):
     """A user's order: a cart while it is open, unchangeable once it is checked out."""
 
     __tablename__ = "order"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int]
+    user_id: Mapped[int] = mapped_column(index=True)
     is_open: Mapped[bool] = mapped_column(default=True)
-    date_added: Mapped[datetime | None] = mapped_column(default=utcnow)
-    date_updated: Mapped[datetime | None] = mapped_column(default=utcnow, onupdate=utcnow)
+    date_added: Mapped[datetime | None] = mapped_column(EXACT_TIME, default=utcnow)
+    date_updated: Mapped[datetime | None] = mapped_column(
+        EXACT_TIME, default=utcnow, onupdate=utcnow
+    )
     # Changes with every change of the cart, its lines included: a Galera node sees conflicts only
     # in rows that both transactions wrote.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
@@ -72,12 +89,20 @@ class Order(db.Model):
         return list(_in_json(query(PAGE, after=after, limit=limit)))
 
     @classmethod
+    def show_closed(cls, user_id: int, before: int, limit: int) -> list[dict]:
+        """Return the user's checked-out orders with ids below ``before``, the newest first.
+
+        A user's order is opened after the one before it was closed: ids tell when, too.
+        """
+        return list(_in_json(query(HISTORY, of_user=user_id, before=before, limit=limit)))
+
+    @classmethod
     def lock_open_for(cls, user_id: int) -> "Order | None":
         """Return the user's open order, locked until the transaction ends."""
         rows = execute(LOCKED_CART, of_user=user_id).all()
         if not rows:
             return None
-        order = cls(id=rows[0].id, user_id=user_id, is_open=True)
+        order = cls(id=rows[0].id, user_id=user_id, is_open=True, date_added=rows[0].date_added)
         items = [OrderItem(line.product_id, line.quantity) for line in _lines(rows)]
         set_committed_value(order, "items", items)  # as loaded, not as changed
         return order
@@ -87,30 +112,64 @@ class Order(db.Model):
 
         Raises QuantityTooLarge, before anything is changed, above 2147483647 in the line.
         """
-        item = next((item for item in self.items if item.product_id == product_id), None)
+        item = self._find(product_id)
         if item and item.quantity + quantity > MAX_INTEGER:
             raise QuantityTooLarge(f"qty must leave the line's quantity at most {MAX_INTEGER}")
         self._store()
         if item:
-            item.quantity += quantity
-            execute(CHANGE_LINE, of_order=self.id, of_product=product_id, quantity=item.quantity)
+            self._change(item, item.quantity + quantity)
         else:
             self.items.append(OrderItem(product_id, quantity))
             execute(NEW_LINE, order_id=self.id, product_id=product_id, quantity=quantity)
+        on_commit(metrics.ITEMS_ADDED.inc)
+
+    def update_item(self, product_id: int, quantity: int) -> None:
+        """Set the quantity (1 to 2147483647) of a product's line; raises ItemNotFound."""
+        item = self._get(product_id)
+        self._store()
+        self._change(item, quantity)
+
+    def remove_item(self, product_id: int) -> None:
+        """Remove a product's line; the order stays, be it empty. Raises ItemNotFound."""
+        item = self._get(product_id)
+        self._store()
+        self.items.remove(item)
+        execute(REMOVE_LINE, of_order=self.id, of_product=product_id)
 
     def checkout(self) -> None:
-        """Close the order, for good."""
+        """Close the order, for good; raises OrderEmpty."""
+        if not self.items:
+            raise OrderEmpty("Order is empty")
         self.is_open = False
         self._store()
+        on_commit(metrics.ORDERS_CHECKED_OUT.inc)
 
     def to_json(self) -> dict:
         return _order_json(self, self.items)
 
+    def _find(self, product_id: int) -> "OrderItem | None":
+        return next((item for item in self.items if item.product_id == product_id), None)
+
+    def _get(self, product_id: int) -> "OrderItem":
+        item = self._find(product_id)
+        if item is None:
+            raise ItemNotFound("Item not found")
+        return item
+
     def _store(self) -> None:
+        self.date_updated = utcnow()
         if self.id is None:
-            self.id = execute(NEW_ORDER, user_id=self.user_id).inserted_primary_key.id
+            self.date_added = self.date_updated
+            dates = {"date_added": self.date_added, "date_updated": self.date_updated}
+            self.id = execute(NEW_ORDER, user_id=self.user_id, **dates).inserted_primary_key.id
+            on_commit(metrics.ORDERS_OPENED.inc)
         else:
-            execute(CHANGE_ORDER, of_id=self.id, is_open=self.is_open)
+            changed = {"is_open": self.is_open, "date_updated": self.date_updated}
+            execute(CHANGE_ORDER, of_id=self.id, **changed)
+
+    def _change(self, item: "OrderItem", quantity: int) -> None:
+        item.quantity = quantity
+        execute(CHANGE_LINE, of_order=self.id, of_product=item.product_id, quantity=quantity)
 
 
 class OrderItem(db.Model):
@@ -144,7 +203,14 @@ def _order_json(order: Order | Row, items: Iterable[OrderItem | Row]) -> dict:
         "user_id": order.user_id,
         "is_open": order.is_open,
         "items": [OrderItem.to_json(item) for item in items],
+        "date_added": _utc(order.date_added),
+        "date_updated": _utc(order.date_updated),
     }
+
+
+def _utc(date: datetime | None) -> str | None:
+    """Return ISO 8601 with the ``Z`` of UTC; None where the course's service has left none."""
+    return date and date.isoformat(timespec="milliseconds") + "Z"
 
 
 def _in_json(rows: Iterable[Row]) -> Iterator[dict]:
@@ -162,26 +228,33 @@ def _lines(rows: list[Row]) -> list[Row]:
 # The statements are on columns, and no session knows the orders: entities that one loads and
 # flushes nearly double a request's CPU (``make bench``).
 ORDER, LINE = Order.__table__, OrderItem.__table__
+SHOWN = "id", "user_id", "is_open", "date_added", "date_updated"
 
 
 def _with_lines(orders: FromClause) -> Select:
-    columns = orders.c.id, orders.c.user_id, orders.c.is_open, LINE.c.product_id, LINE.c.quantity
-    return select(*columns).outerjoin_from(orders, LINE).order_by(orders.c.id, LINE.c.id)
+    columns = [orders.c[name] for name in SHOWN]
+    return select(*columns, LINE.c.product_id, LINE.c.quantity).outerjoin_from(orders, LINE)
 
 
-CART = _with_lines(ORDER).where(ORDER.c.open_user_id == bindparam("of_user"))
+def _page(*criteria: ColumnElement[bool], order_by: ColumnElement[int]) -> FromClause:
+    page = select(*[ORDER.c[name] for name in SHOWN]).where(*criteria).order_by(order_by)
+    return page.limit(bindparam("limit")).subquery("page")
+
+
+CART = _with_lines(ORDER).where(ORDER.c.open_user_id == bindparam("of_user")).order_by(LINE.c.id)
 LOCKED_CART = CART.with_for_update()
-PAGE = _with_lines(
-    select(ORDER.c.id, ORDER.c.user_id, ORDER.c.is_open)
-    .where(ORDER.c.id > bindparam("after"))
-    .order_by(ORDER.c.id)
-    .limit(bindparam("limit"))
-    .subquery("page")
+ALL = _page(ORDER.c.id > bindparam("after"), order_by=ORDER.c.id)
+PAGE = _with_lines(ALL).order_by(ALL.c.id, LINE.c.id)
+CLOSED = _page(
+    ORDER.c.user_id == bindparam("of_user"),
+    ORDER.c.is_open.is_(False),
+    ORDER.c.id < bindparam("before"),
+    order_by=ORDER.c.id.desc(),
 )
+HISTORY = _with_lines(CLOSED).order_by(CLOSED.c.id.desc(), LINE.c.id)
 NEW_ORDER, NEW_LINE = insert(ORDER), insert(LINE)
 CHANGE_ORDER = (
     update(ORDER).where(ORDER.c.id == bindparam("of_id")).values(version=ORDER.c.version + 1)
 )
-CHANGE_LINE = update(LINE).where(
-    LINE.c.order_id == bindparam("of_order"), LINE.c.product_id == bindparam("of_product")
-)
+OF_PRODUCT = LINE.c.order_id == bindparam("of_order"), LINE.c.product_id == bindparam("of_product")
+CHANGE_LINE, REMOVE_LINE = update(LINE).where(*OF_PRODUCT), delete(LINE).where(*OF_PRODUCT)

@@ -29,6 +29,11 @@ def checkout(client, login):
     return client.post("/api/order/checkout", headers=login)
 
 
+def remove(client, login, product_id=5):
+    body = {"product_id": product_id}
+    return client.post("/api/order/remove-item", json=body, headers=login)
+
+
 def statuses(answers):
     return Counter(answer.status_code for answer in answers)
 
@@ -70,6 +75,21 @@ def test_adds_that_race_checkouts_land_in_an_order_exactly_once(at_once, client,
     assert {order["id"]: order for order in closed} == {
         number: order for number, order in orders.items() if not order["is_open"]
     }
+
+
+def test_each_add_is_removed_at_most_once(at_once, client, login):
+    def act(client, number):
+        return remove(client, login) if number % 4 == 0 else add(client, login)
+
+    answers = at_once(act, range(400))
+    removed = sum(a.status_code == 200 for a in answers[::4])
+    assert statuses(answers) == Counter({200: 300 + removed, 404: 100 - removed})
+    assert removed > 0
+    after = [a.json["result"]["items"] for a in answers if a.status_code == 200]
+    assert sum(items == [] for items in after) == removed
+    assert sum(items != [] and items[0]["quantity"] == 1 for items in after) >= removed
+    add(client, login)
+    assert statuses(at_once(remove, [login] * THREADS)) == {200: 1, 404: THREADS - 1}
 
 
 def is_open(answer):

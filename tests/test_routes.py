@@ -18,14 +18,21 @@ def test_no_orders_are_an_empty_list(client):
 
 def test_an_item_is_added_shown_listed_and_checked_out(client, user, login):
     order = client.post(ADD, data={"product_id": 5, "qty": 2}, headers=login).json["result"]
-    line = {"product_id": 5, "quantity": 2, "product": 5}
-    assert order == {"id": order["id"], "user_id": user["id"], "is_open": True, "items": [line]}
+    now = order["date_added"]
+    assert order == {
+        "id": order["id"],
+        "user_id": user["id"],
+        "is_open": True,
+        "items": [{"product_id": 5, "quantity": 2, "product": 5}],
+        "date_added": now,
+        "date_updated": now,
+    }
     assert client.get("/api/order", headers=login).json == {"result": order}
     assert client.get("/api/orders").json == [order]
 
-    closed = client.post("/api/order/checkout", headers=login)
-    assert closed.json == {"result": order | {"is_open": False}}
-    assert client.get("/api/orders").json == [closed.json["result"]]
+    closed = client.post("/api/order/checkout", headers=login).json["result"]
+    assert closed == order | {"is_open": False, "date_updated": closed["date_updated"]}
+    assert client.get("/api/orders").json == [closed]
 
 
 def test_the_same_product_adds_to_its_line_and_lines_keep_their_order(client, login):

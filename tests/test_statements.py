@@ -28,6 +28,19 @@ def checkout(client, login):
     return client.post("/api/order/checkout", headers=login)
 
 
+def update(client, login):
+    body = {"product_id": 5, "qty": 9}
+    return client.post("/api/order/update-item", data=body, headers=login)
+
+
+def remove(client, login):
+    return client.post("/api/order/remove-item", data={"product_id": 6}, headers=login)
+
+
+def history(client, login):
+    return client.get("/api/order/history", headers=login)
+
+
 # In this order: each finds what the ones before it have left.
 REQUESTS = [
     ("first add", add, 4),  # read and lock, the order, its line, COMMIT
@@ -36,9 +49,13 @@ REQUESTS = [
     ("with a key", add_with_key, 6),  # and the key, and its answer
     ("with a key again", add_with_key, 3),  # the key in vain, its answer, COMMIT
     ("show", show, 1),
+    ("update", update, 4),  # read and lock, the order, its line, COMMIT
+    ("remove", remove, 4),
+    ("remove what is gone", remove, 2),  # read, ROLLBACK
     ("checkout", checkout, 3),  # read and lock, the order, COMMIT
     ("show nothing", show, 1),
-    ("no checkout", checkout, 2),  # read, ROLLBACK
+    ("no checkout", checkout, 2),
+    ("history", history, 1),
 ]
 
 
@@ -91,7 +108,7 @@ def test_each_statement_finds_its_rows_by_an_index(app, client, login, server):
 
     plans = {statement: plan(server, statement, parameters) for statement, parameters in seen}
     empty(server)
-    assert {statement.split()[0] for statement in plans} >= {"SELECT", "UPDATE", "INSERT"}
+    assert {statement.split()[0] for statement in plans} >= {"SELECT", "UPDATE", "INSERT", "DELETE"}
     for statement, steps in plans.items():
         assert all(map(by_index, steps)), (statement, steps)
 

@@ -2,8 +2,8 @@
 
 The semantics are those of the IETF's draft-ietf-httpapi-idempotency-key-header-07 and, where it
 leaves them open, of Stripe's idempotent requests: a key is its user's own, and stands for its first
-outcome, a 404 too. Bad input has no outcome, and (unlike Stripe's) no failure has: both may be
-mended and tried again under their key.
+outcome, a refusal for the cart's state too. Bad input has no outcome, and (unlike Stripe's) no
+failure has: both may be mended and tried again under their key.
 """
 
 import random
@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import BadRequest, NotFound, UnprocessableEntity
 
 from application.database import db, execute
-from application.models import utcnow
+from application.models import ItemNotFound, OrderEmpty, utcnow
 
 from .request import current_user
 
@@ -30,6 +30,7 @@ HEADER = "Idempotency-Key"
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 PRUNE_CHANCE = 0.01  # for each kept answer; as up to 1,000 old ones go at once, the table shrinks
 PRUNE_LIMIT = 1000
+REFUSALS = NotFound, ItemNotFound, OrderEmpty
 
 
 class RequestRunning(Exception):
@@ -122,7 +123,7 @@ def _repeat(record: Row | None, fingerprint: str) -> Response:
 def _outcome(view: Callable, *args, **kwargs) -> Response:
     try:
         answer = view(*args, **kwargs)
-    except NotFound as error:
+    except REFUSALS as error:
         answer = current_app.handle_user_exception(error)
     return current_app.make_response(answer)
 

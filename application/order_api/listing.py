@@ -1,4 +1,4 @@
-"""The list of all orders: a page of it, or the whole, which streams page by page."""
+"""Lists of orders: a page, or the whole, which streams page by page."""
 
 from collections.abc import Iterator
 
@@ -6,13 +6,11 @@ from flask import Response, json, jsonify, request, stream_with_context
 
 from application.models import Order
 
-MAX_LIMIT = 1000  # orders
 STREAMED = 200  # orders at a time: few enough for a first byte at once
 
 
-def page(after: int, limit: int) -> Response:
-    """Answer with ``limit`` orders, and a Link (RFC 8288) to the next ones where there are any."""
-    orders = Order.show_page(after, limit + 1)
+def page(orders: list[dict], limit: int) -> Response:
+    """Answer with ``limit`` of the orders, and a Link (RFC 8288) to the next if there are more."""
     response = jsonify(orders[:limit])
     if len(orders) > limit:
         target = f"{request.path}?limit={limit}&after={orders[limit - 1]['id']}"

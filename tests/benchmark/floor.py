@@ -21,7 +21,7 @@ from sqlalchemy import make_url
 DATABASE = make_url(os.environ["DATABASE_URL"])
 USER_SERVICE = urlsplit(os.environ["USER_SERVICE_URL"]).netloc
 ORDERS = (
-    "SELECT o.id, o.user_id, o.is_open, i.product_id, i.quantity"
+    "SELECT o.id, o.user_id, o.is_open, o.date_added, o.date_updated, i.product_id, i.quantity"
     " FROM `order` o LEFT JOIN order_item i ON i.order_id = o.id"
 )
 CART = ORDERS + " WHERE o.open_user_id = %s ORDER BY o.id, i.id"
@@ -67,9 +67,14 @@ def user_id(api_key):
     return found
 
 
-def to_json(order_id, user, is_open, lines):
+def to_json(order_id, user, is_open, added, updated, lines):
     items = [{"product_id": p, "quantity": q, "product": p} for p, q in lines if p is not None]
-    return {"id": order_id, "user_id": user, "is_open": bool(is_open), "items": items}
+    dates = {"date_added": in_iso(added), "date_updated": in_iso(updated)}
+    return {"id": order_id, "user_id": user, "is_open": bool(is_open), "items": items} | dates
+
+
+def in_iso(date):
+    return date.isoformat(timespec="milliseconds") + "Z"
 
 
 def show(connection, user):
@@ -77,7 +82,7 @@ def show(connection, user):
         if not cursor.execute(CART, (user,)):
             return {"message": "No order found"}
         rows = cursor.fetchall()
-    return {"result": to_json(*rows[0][:3], [row[3:] for row in rows])}
+    return {"result": to_json(*rows[0][:5], [row[5:] for row in rows])}
 
 
 def add(connection, user, product, quantity):
@@ -85,7 +90,8 @@ def add(connection, user, product, quantity):
     with connection.cursor() as cursor:
         cursor.execute(CART + " FOR UPDATE", (user,))
         rows = cursor.fetchall()
-        lines = {row[3]: row[4] for row in rows}
+        lines = {row[5]: row[6] for row in rows}
+        added = rows[0][3] if rows else now
         if rows:
             order_id = rows[0][0]
             cursor.execute(CHANGED, (True, now, order_id))
@@ -99,7 +105,7 @@ def add(connection, user, product, quantity):
             cursor.execute(NEW_LINE, (order_id, product, quantity, now, now))
     connection.commit()
     lines[product] = quantity
-    return {"result": to_json(order_id, user, True, lines.items())}
+    return {"result": to_json(order_id, user, True, added, now, lines.items())}
 
 
 def check_out(connection, user):
@@ -111,7 +117,7 @@ def check_out(connection, user):
         rows = cursor.fetchall()
         cursor.execute(CHANGED, (False, now, rows[0][0]))
     connection.commit()
-    return {"result": to_json(*rows[0][:2], False, [row[3:] for row in rows])}
+    return {"result": to_json(*rows[0][:2], False, rows[0][3], now, [row[5:] for row in rows])}
 
 
 def print_orders(file):
@@ -119,9 +125,9 @@ def print_orders(file):
     with connect(cursorclass=SSCursor).cursor() as cursor:
         cursor.execute(ORDERS + " ORDER BY o.id")
         file.write("[")
-        for number, (order, rows) in enumerate(groupby(cursor, itemgetter(0, 1, 2))):
+        for number, (order, rows) in enumerate(groupby(cursor, itemgetter(0, 1, 2, 3, 4))):
             file.write("," if number else "")
-            file.write(json.dumps(to_json(*order, [row[3:] for row in rows])))
+            file.write(json.dumps(to_json(*order, [row[5:] for row in rows])))
         file.write("]\n")
 
 

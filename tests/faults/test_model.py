@@ -32,9 +32,23 @@ class Model:
         lines[product] = lines.get(product, 0) + quantity
         return 200
 
+    def change(self, product, quantity):
+        """Set a line's quantity, or remove the line where it is None."""
+        if not self.is_open or product not in self.orders[-1]:
+            return 404
+        if quantity is None:
+            del self.orders[-1][product]
+        else:
+            self.orders[-1][product] = quantity
+        return 200
+
     def checkout(self):
-        was_open, self.is_open = self.is_open, False
-        return 200 if was_open else 404
+        if not self.is_open:
+            return 404
+        if not self.orders[-1]:
+            return 409
+        self.is_open = False
+        return 200
 
 
 class Shop(RuleBasedStateMachine):
@@ -56,6 +70,16 @@ class Shop(RuleBasedStateMachine):
     def add(self, user, product, quantity, keyed):
         body = {"product_id": product, "qty": quantity}
         self.act(user, "add-item", body, keyed, self.models[user].add(product, quantity))
+
+    @rule(user=USERS, product=PRODUCTS, quantity=QUANTITIES, keyed=st.booleans())
+    def update(self, user, product, quantity, keyed):
+        body = {"product_id": product, "qty": quantity}
+        self.act(user, "update-item", body, keyed, self.models[user].change(product, quantity))
+
+    @rule(user=USERS, product=PRODUCTS, keyed=st.booleans())
+    def remove(self, user, product, keyed):
+        body = {"product_id": product}
+        self.act(user, "remove-item", body, keyed, self.models[user].change(product, None))
 
     @rule(user=USERS, keyed=st.booleans())
     def checkout(self, user, keyed):
@@ -85,7 +109,10 @@ class Shop(RuleBasedStateMachine):
             body = {"product_id": product, "qty": 6}  # no other rule's
             assert self.post(user, "add-item", body, key).status_code == 422
 
-    @rule(name=st.sampled_from(["add-item", "checkout"]), key=st.text("abc $/.", max_size=5))
+    @rule(
+        name=st.sampled_from(["add-item", "update-item", "remove-item", "checkout"]),
+        key=st.text("abc $/.", max_size=5),
+    )
     def fail_to_log_in(self, name, key):
         answer = self.client.post(f"/api/order/{name}", headers={"Authorization": key})
         assert answer.status_code == 401
@@ -98,6 +125,15 @@ class Shop(RuleBasedStateMachine):
             self.is_right(user, answer["result"], len(self.models[user].orders) - 1)
         else:
             assert answer == {"message": "No order found"}
+
+    @rule(user=USERS)
+    def look_back(self, user):
+        headers = {"Authorization": self.users[user]["api_key"]}
+        orders = self.client.get("/api/order/history?limit=100", headers=headers).json
+        closed = len(self.models[user].orders) - self.models[user].is_open
+        assert len(orders) == min(closed, 100)
+        for number, order in zip(range(closed - 1, -1, -1), orders, strict=False):
+            self.is_right(user, order, number)
 
     def teardown(self):
         for user, model in enumerate(self.models):
