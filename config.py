@@ -20,6 +20,7 @@ class Config:
     USER_SERVICE_TIMEOUT = 2.0  # seconds for the whole call
     IDEMPOTENCY_KEY_TTL = 24 * 60 * 60.0  # seconds for which an answer is kept, at least
     MIGRATE_ON_START = True
+    PROMETHEUS_MULTIPROC_DIR = ""  # where gunicorn's workers count; it names it itself
     MAX_CONTENT_LENGTH = 64 * 1024  # bytes of a request's body
     PROPAGATE_EXCEPTIONS = False  # an error is answered in JSON in every configuration
 
@@ -30,6 +31,7 @@ class DevelopmentConfig(Config):
     USER_CACHE_TTL = 0.0  # seconds; 0: every call asks user-service
     ORDERS_REQUIRE_ADMIN = False
     SQLALCHEMY_ECHO = True
+    LOG_JSON = False
 
 
 class ProductionConfig(Config):
@@ -38,6 +40,7 @@ class ProductionConfig(Config):
     USER_CACHE_TTL = 10.0
     ORDERS_REQUIRE_ADMIN = True
     SQLALCHEMY_ECHO = False
+    LOG_JSON = True
 
 
 CONFIGURATIONS = {f"config.{c.__name__}": c for c in (DevelopmentConfig, ProductionConfig)}
@@ -93,3 +96,37 @@ def _check(settings: dict) -> None:
         url = parse_url("")
     if url.scheme not in {"http", "https"} or not url.host:
         raise SystemExit("USER_SERVICE_URL must be a URL, as in http://user-service:5001")
+
+
+def logging_config(as_json: bool) -> dict:
+    """Return what ``logging.config.dictConfig`` takes, with one format for all of the process."""
+    text = {
+        "()": "logging.Formatter",
+        "fmt": "%(asctime)s %(levelname)s %(message)s [%(request_id)s]",
+        "defaults": {"request_id": "-"},
+    }
+    json = {
+        "()": "pythonjsonlogger.json.JsonFormatter",
+        "fmt": "%(process)d %(levelname)s %(name)s %(message)s",
+        "rename_fields": {"levelname": "level", "name": "logger"},
+        "timestamp": True,
+    }
+    console = {
+        "class": "logging.StreamHandler",
+        "formatter": "line",
+        "filters": ["request_id"],
+    }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": json if as_json else text},
+        "filters": {"request_id": {"()": "application.logs.RequestId"}},
+        "handlers": {"console": console},
+        "root": {"level": "INFO", "handlers": ["console"]},
+        "loggers": {
+            "gunicorn.error": {"handlers": [], "propagate": True},
+            "alembic.runtime.plugins": {"level": "WARNING"},
+            # With a handler of its own, SQLALCHEMY_ECHO adds none.
+            "sqlalchemy.engine.Engine": {"handlers": ["console"], "propagate": False},
+        },
+    }

@@ -4,6 +4,8 @@ import json
 import os
 from http import HTTPStatus
 from select import select
+from shutil import rmtree
+from tempfile import mkdtemp
 
 from gunicorn import util
 from gunicorn.http.errors import (
@@ -14,6 +16,8 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 from gunicorn.workers.gthread import ThreadWorker
+
+from config import load, logging_config
 
 STATUSES = {
     ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
@@ -53,11 +57,11 @@ worker_class = Worker
 workers = int(os.environ.get("WEB_CONCURRENCY", min(os.cpu_count() or 1, 8)))
 threads = 8
 keepalive = 75  # seconds; callers shall close an idle connection first, or they may use it too late
-accesslog = "-"
-# gunicorn's own format shows the user of Basic authentication: here, the API key, decoded.
-access_log_format = '%(h)s %(t)s "%(r)s" %(s)s %(b)s %(M)sms'
+logconfig_dict = logging_config(load()["LOG_JSON"])  # the application logs requests
 control_socket_disable = True  # it would need a writable home
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # heartbeats stay off the disk
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # at a reload it stays
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = mkdtemp(prefix="order-service-", dir=worker_tmp_dir)
 
 
 def on_starting(server):
@@ -65,3 +69,7 @@ def on_starting(server):
     from run import migrate_on_start
 
     migrate_on_start()
+
+
+def on_exit(server):
+    rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -1,12 +1,15 @@
 """The application, for flask, gunicorn and ``python run.py``."""
 
-from flask_migrate import Migrate, upgrade
+from logging.config import dictConfig
+
+from flask_migrate import upgrade
 from sqlalchemy.exc import OperationalError
 
+import config
 from application import create_app, db
 
 app = create_app()
-migrate = Migrate(app, db)
+dictConfig(config.logging_config(app.config["LOG_JSON"]))
 
 
 def migrate_on_start() -> None:

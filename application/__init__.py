@@ -1,10 +1,11 @@
 """order-service: the carts and orders of the shop."""
 
 from flask import Flask
+from flask_migrate import Migrate
 
 import config
 
-from . import database, errors
+from . import database, errors, health, logs, metrics
 from .database import db
 from .order_api import order_api_blueprint
 from .order_api.user_client import UserClient
@@ -18,12 +19,16 @@ def create_app(overrides: dict | None = None) -> Flask:
     ``overrides`` are settings that go before the environment's. Raises SystemExit where a setting
     cannot be used.
     """
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.config.from_mapping(config.load(overrides))
     app.json.sort_keys = False
     app.url_map.merge_slashes = False  # its redirects would be HTML
     database.init_app(app)
+    Migrate(app, db)
     errors.init_app(app)
+    logs.init_app(app)
+    metrics.init_app(app)
+    health.init_app(app)
     app.extensions["user_client"] = UserClient(
         app.config["USER_SERVICE_URL"],
         app.config["USER_SERVICE_TIMEOUT"],

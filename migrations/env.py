@@ -1,16 +1,11 @@
 """Run the migrations, in one process at a time."""
 
-import logging
-
 from alembic import context
 from flask import current_app
 from sqlalchemy import Connection, NullPool, create_engine, text
 
 db = current_app.extensions["migrate"].db
 sqlite = db.engine.dialect.name == "sqlite"
-
-logging.basicConfig(format="%(levelname)s [%(name)s] %(message)s")
-logging.getLogger("alembic").setLevel(logging.INFO)
 
 
 def wait_for_turn(connection: Connection) -> None:

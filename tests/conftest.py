@@ -2,16 +2,17 @@
 
 import os
 import uuid
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
-from flask_migrate import Migrate, upgrade
+from flask_migrate import upgrade
 from sqlalchemy import NullPool, create_engine, delete, make_url, text
 
 import config
 from application import create_app, db
 from application.models import Order, OrderItem
 from application.order_api.idempotency import IdempotencyKey
+from tests.service import Service
 from tests.user_service import UserService
 
 MYSQL = os.environ.get("TEST_DATABASE_URL")
@@ -74,7 +75,6 @@ def scratch_database(engine_name, folder):
 @contextmanager
 def application_on(url, **settings):
     app = create_app({"DATABASE_URL": url, **settings})
-    Migrate(app, db)
     yield app
     with app.app_context():
         for engine in db.engines.values():
@@ -134,3 +134,15 @@ def user(user_service):
 def login(user):
     """The headers of a user without orders."""
     return {"Authorization": f"Basic {user['api_key']}"}
+
+
+@pytest.fixture
+def start(user_service, tmp_path):
+    """Start instances of the service, which end with the test."""
+    with ExitStack() as running:
+
+        def start(url, **settings):
+            service = Service(url, user_service.url, tmp_path / "service.log", **settings)
+            return running.enter_context(service)
+
+        yield start

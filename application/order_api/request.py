@@ -7,6 +7,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, Unauthorized
 
+from application.logs import trace_headers
 from application.models import MAX_INTEGER
 
 from . import order_api_blueprint
@@ -40,7 +41,7 @@ def current_user() -> User:
     """
     if "user" not in g:
         api_key = request.headers.get("Authorization", "")
-        g.user = current_app.extensions["user_client"].get_user(api_key)
+        g.user = current_app.extensions["user_client"].get_user(api_key, trace_headers())
     if not g.user:
         raise Unauthorized("Not logged in")
     return g.user

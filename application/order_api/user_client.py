@@ -5,17 +5,19 @@ import io
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Condition, Lock
+from types import MappingProxyType
 
 from cachetools import TTLCache
 from urllib3 import Timeout, connection_from_url
 from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.util import parse_url
 
+from application import metrics
 from application.models import MAX_INTEGER
 
 MAX_ANSWER = 64 * 1024  # bytes
@@ -23,6 +25,8 @@ MAX_CACHED = 10_000  # users
 MAX_CALLS = 6  # at a time: two of a worker's eight threads stay free of a user-service that hangs
 PATIENCE = 0.25  # of the timeout: older calls than that are a sign that it hangs
 HEADER_VALUE = re.compile(r"[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*)")  # RFC 9110, 5.5
+
+NO_MORE = MappingProxyType({})
 
 
 class UserServiceUnavailable(Exception):
@@ -55,28 +59,44 @@ class UserClient:
         self._calls: list[float] = []  # when those that are running began, the oldest first
         self._call_ended = Condition()
 
-    def get_user(self, api_key: str) -> User | None:
+    def get_user(self, api_key: str, headers: Mapping[str, str] = NO_MORE) -> User | None:
         """Return the user whose Authorization value this is, or None where nobody's is.
 
-        Raises UserServiceUnavailable where user-service cannot say within the timeout.
+        ``headers`` are sent along with it. Raises UserServiceUnavailable where user-service cannot
+        say within the timeout.
         """
         if not HEADER_VALUE.fullmatch(api_key):
             return None
         digest = sha256(api_key.encode("latin-1")).digest()  # no key lies about in memory
         with self._lock:
             user = self._cache.get(digest)
-        if user is None:
-            user = self._ask(api_key)
-            if user is not None:  # a key may become valid at any moment
-                with self._lock:
-                    self._cache[digest] = user
+        if user is not None:
+            metrics.USER_CACHE_HITS.inc()
+            return user
+        user = self._ask({**headers, "Authorization": api_key})
+        if user is not None:  # a key may become valid at any moment
+            with self._lock:
+                self._cache[digest] = user
         return user
 
-    def _ask(self, api_key: str) -> User | None:
+    def ping(self) -> None:
+        """Raise UserServiceUnavailable where user-service does not even refuse an absent key."""
+        self._answer({})
+
+    def _ask(self, headers: Mapping[str, str]) -> User | None:
+        began, outcome = time.monotonic(), "unavailable"
+        try:
+            user = self._answer(headers)
+            outcome = "user" if user else "unknown"
+            return user
+        finally:
+            metrics.USER_SERVICE_CALLS.labels(outcome).observe(time.monotonic() - began)
+
+    def _answer(self, headers: Mapping[str, str]) -> User | None:
         deadline = time.monotonic() + self._timeout
         try:
             with self._turn():
-                status, body = self._fetch(api_key, deadline)
+                status, body = self._fetch(headers, deadline)
         except (HTTPError, http.client.HTTPException, OSError) as error:
             raise UserServiceUnavailable(type(error).__name__) from error
         if status in (401, 403):
@@ -103,17 +123,17 @@ class UserClient:
                 self._calls.remove(began)
                 self._call_ended.notify()
 
-    def _fetch(self, api_key: str, deadline: float) -> tuple[int, bytes]:
+    def _fetch(self, headers: Mapping[str, str], deadline: float) -> tuple[int, bytes]:
         try:
-            return self._get(api_key, deadline)
+            return self._get(headers, deadline)
         except ProtocolError:  # a kept connection that user-service has just closed
-            return self._get(api_key, deadline)
+            return self._get(headers, deadline)
 
-    def _get(self, api_key: str, deadline: float) -> tuple[int, bytes]:
+    def _get(self, headers: Mapping[str, str], deadline: float) -> tuple[int, bytes]:
         response = self._pool.request(
             "GET",
             self._path,
-            headers={"Authorization": api_key, "Accept": "application/json"},
+            headers={"Accept": "application/json", **headers},
             redirect=False,
             timeout=Timeout(total=max(deadline - time.monotonic(), 0.001)),
             preload_content=False,

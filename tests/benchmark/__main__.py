@@ -18,7 +18,7 @@ from tests.benchmark.data import empty, fill
 from tests.benchmark.listing import download, print_by_cursor
 from tests.benchmark.load import Cost, measure, memory
 from tests.conftest import MYSQL, scratch_database
-from tests.faults.service import Service
+from tests.service import Service
 from tests.user_service import UserService
 
 QUICK = "--quick" in sys.argv

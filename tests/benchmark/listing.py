@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 
 from tests.benchmark.load import mebibytes
-from tests.faults.service import Service
+from tests.service import Service
 
 
 @dataclass

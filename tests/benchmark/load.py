@@ -12,7 +12,7 @@ from statistics import median
 
 from sqlalchemy import Connection, text
 
-from tests.faults.service import Service, until
+from tests.service import Service, until
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 LONGEST = 120  # seconds

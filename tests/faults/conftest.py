@@ -1,6 +1,6 @@
 """What the fault tests share: instances of the service, and the table of what was found."""
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
@@ -8,7 +8,6 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 from tests.conftest import MYSQL, scratch_database
 from tests.faults import MANY
 from tests.faults.proxy import Proxy
-from tests.faults.service import Service
 
 ROWS = pytest.StashKey[list]()
 
@@ -32,18 +31,6 @@ def database_url(tmp_path):
 def proxy(database_url):
     with Proxy(make_url(database_url)) as proxy:
         yield proxy
-
-
-@pytest.fixture
-def start(user_service, tmp_path):
-    """Start instances of the service, which end with the test."""
-    with ExitStack() as running:
-
-        def start(url, **settings):
-            service = Service(url, user_service.url, tmp_path / "service.log", **settings)
-            return running.enter_context(service)
-
-        yield start
 
 
 @pytest.fixture

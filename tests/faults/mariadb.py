@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from tests.demo import listening
-from tests.faults.service import free_port, until
+from tests.service import free_port, until
 
 
 class MariaDB:

@@ -12,7 +12,7 @@ import requests
 from requests.exceptions import ChunkedEncodingError
 from sqlalchemy import NullPool, create_engine, text
 
-from tests.faults.service import until
+from tests.service import until
 
 STORED = text(
     "SELECT user_id, product_id, SUM(quantity) FROM `order` JOIN order_item"

@@ -17,8 +17,8 @@ import requests
 
 from tests.demo import listening
 from tests.faults import trials
-from tests.faults.service import free_port, has_signal, until
 from tests.faults.shoppers import Shopper, Shoppers
+from tests.service import free_port, has_signal, until
 
 
 @trials(4, 50)
@@ -117,7 +117,7 @@ def test_sigterm_under_load_loses_no_answer(service, users, database_url, report
             longest = max(longest, service.stop())
             service.start()
     assert longest < 30  # gunicorn's graceful timeout
-    taken = service.log.read_text().count("[DEBUG] POST /api/order/")
+    taken = service.log.read_text().count('"gunicorn.error", "message": "POST /api/order/')
     assert taken == shoppers.statuses.total() - shoppers.statuses["no answer"]
     assert shoppers.check(database_url) == {"lost": 0, "doubled": 0}
     found = f"{taken} requests taken and answered, end within {longest:.1f} s"

@@ -18,8 +18,8 @@ from tests.benchmark.data import fill
 from tests.faults import trials
 from tests.faults.mariadb import MariaDB
 from tests.faults.proxy import Fault
-from tests.faults.service import until
 from tests.faults.shoppers import Shopper, Shoppers
+from tests.service import until
 from tests.test_database import kill_all_others
 
 UNAVAILABLE = {"message": "Database unavailable"}

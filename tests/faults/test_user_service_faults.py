@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from tests.faults import trials
-from tests.faults.service import free_port, until
 from tests.faults.shoppers import Shopper
+from tests.service import free_port, until
 
 TIMEOUT = 0.5  # USER_SERVICE_TIMEOUT of these tests, in seconds
 UNAVAILABLE = {"message": "User service unavailable"}

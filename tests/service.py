@@ -78,13 +78,13 @@ class Service:
                 start_new_session=True,
             )
         try:
-            until(self._serves, 30)
+            until(self.all_serve, 30)
         except AssertionError:
             self.kill()
             raise
         return self
 
-    def _serves(self) -> bool:
+    def all_serve(self) -> bool:
         """Whether all workers have booted: gunicorn loses a SIGTERM that comes before that."""
         assert self._process.poll() is None, self.log.read_text()
         # SIGABRT is what a worker handles last, and its parent never.

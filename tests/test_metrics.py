@@ -1,0 +1,134 @@
+"""The counts at /metrics, over four workers of the service as shipped."""
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.service import until
+
+ADD, CHECKOUT = "/api/order/add-item", "/api/order/checkout"
+ITEM = {"product_id": 5, "qty": 3}
+
+
+@pytest.fixture
+def service(start, tmp_path):
+    return start(f"sqlite:///{tmp_path}/order.db", WEB_CONCURRENCY="4", USER_CACHE_TTL="0")
+
+
+def post(service, path, user, body=None, **headers):
+    """Send a POST on a connection of its own, so that any of the workers may take it."""
+    headers = {"Authorization": user["api_key"]} | headers
+    return requests.post(service.url + path, body, headers=headers, timeout=20)
+
+
+def scrape(service):
+    """Return each sample's value by its name and labels, buckets and seconds apart."""
+    answer = requests.get(f"{service.url}/metrics", timeout=20)
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    families = text_string_to_metric_families(answer.text)
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+        if not sample.name.endswith(("_bucket", "_sum", "_created"))
+    }
+
+
+def requests_of(counts, route, status, method="POST"):
+    labels = ("method", method), ("route", route), ("status", str(status))
+    return counts.get(("http_request_duration_seconds_count", *labels), 0)
+
+
+def calls_of(counts, outcome):
+    return counts.get(("user_service_call_duration_seconds_count", ("outcome", outcome)), 0)
+
+
+def workers_that_answered(service):
+    log = service.log.read_text().splitlines()
+    return {line.split(",")[0] for line in log if '"status": ' in line and '"process": ' in line}
+
+
+def load(service, users):
+    """Let each of ten users add twenty items and check out, all at once."""
+
+    def shop(user):
+        answers = [post(service, ADD, user, ITEM) for _ in range(20)]
+        answers.append(post(service, CHECKOUT, user))
+        assert {answer.status_code for answer in answers} == {200}
+
+    with ThreadPoolExecutor(10) as threads:
+        list(threads.map(shop, users))
+
+
+def test_the_counts_are_exact_over_all_workers_and_their_restarts(service, user_service):
+    users = [user_service.add(f"shopper {number}") for number in range(10)]
+    load(service, users)
+    assert len(workers_that_answered(service)) == 4
+    for rounds in (1, 2, 3):
+        counts = scrape(service)
+        assert requests_of(counts, ADD, 200) == counts["items_added_total",] == 200 * rounds
+        assert requests_of(counts, CHECKOUT, 200) == counts["orders_checked_out_total",]
+        assert counts["orders_opened_total",] == counts["orders_checked_out_total",] == 10 * rounds
+        assert calls_of(counts, "user") == 210 * rounds
+        assert counts["user_cache_hits_total",] == 0
+        before = set(service.workers())
+        if rounds == 1:
+            os.kill(min(before), signal.SIGKILL)
+            until(lambda: service.all_serve() and set(service.workers()) != before)  # noqa: B023
+        else:
+            os.kill(service.pid, signal.SIGHUP)
+            until(lambda: service.all_serve() and not before & set(service.workers()))  # noqa: B023
+        load(service, users)
+
+
+def test_a_scrape_s_own_route_and_what_is_refused_count_as_well(service, user_service):
+    user = user_service.add("somebody")
+    post(service, CHECKOUT, user)
+    post(service, ADD, user, {"product_id": 5})
+    post(service, ADD, {"api_key": "nobody's"}, ITEM)
+    user_service.answer = lambda handler: handler.send(500, {})
+    post(service, ADD, user, ITEM)
+    scrape(service)
+    counts = scrape(service)
+    assert [requests_of(counts, ADD, status) for status in (200, 400, 401, 503)] == [0, 1, 1, 1]
+    assert requests_of(counts, CHECKOUT, 404) == 1
+    assert requests_of(counts, "/metrics", 200, "GET") == 1
+    outcomes = [calls_of(counts, outcome) for outcome in ("user", "unknown", "unavailable")]
+    assert outcomes == [2, 1, 1]
+    assert [counts[f"{name}_total",] for name in ("orders_opened", "items_added")] == [0, 0]
+
+
+def test_a_repetition_under_a_key_is_a_request_but_no_item(service, user_service):
+    user = user_service.add("somebody")
+    for _ in range(3):
+        post(service, ADD, user, ITEM, **{"Idempotency-Key": "click"})
+    counts = scrape(service)
+    assert requests_of(counts, ADD, 200) == 3
+    assert counts["items_added_total",] == counts["orders_opened_total",] == 1
+
+
+def test_callers_cannot_make_series_without_end(service):
+    for number in range(5):
+        requests.request(f"METHOD{number}", f"{service.url}/{number}", timeout=10)
+        requests.request(f"METHOD{number}", f"{service.url}/api/orders", timeout=10)
+        requests.get(f"{service.url}/api/orders/{number}?limit={number}", timeout=10)
+    counts = scrape(service)
+    names = [name for name in counts if name[0] == "http_request_duration_seconds_count"]
+    assert len(names) == 3
+    assert requests_of(counts, "none", 404, "other") == 5
+    assert requests_of(counts, "none", 405, "other") == 5
+    assert requests_of(counts, "none", 404, "GET") == 5
+
+
+def test_who_is_remembered_is_a_hit(start, tmp_path, user):
+    url = f"sqlite:///{tmp_path}/order.db"
+    service = start(url, WEB_CONCURRENCY="1", USER_CACHE_TTL="60")
+    for _ in range(3):
+        post(service, ADD, user, ITEM)
+    counts = scrape(service)
+    assert calls_of(counts, "user") == 1
+    assert counts["user_cache_hits_total",] == 2
