@@ -20,6 +20,7 @@ class Config:
     USER_SERVICE_TIMEOUT = 2.0  # seconds for the whole call
     IDEMPOTENCY_KEY_TTL = 24 * 60 * 60.0  # seconds for which an answer is kept, at least
     MIGRATE_ON_START = True
+    API_DOCS = True  # /docs and /openapi.json
     PROMETHEUS_MULTIPROC_DIR = ""  # where gunicorn's workers count; it names it itself
     MAX_CONTENT_LENGTH = 64 * 1024  # bytes of a request's body
     PROPAGATE_EXCEPTIONS = False  # an error is answered in JSON in every configuration

@@ -5,7 +5,7 @@ from flask_migrate import Migrate
 
 import config
 
-from . import database, errors, health, logs, metrics
+from . import database, docs, errors, health, logs, metrics
 from .database import db
 from .order_api import order_api_blueprint
 from .order_api.user_client import UserClient
@@ -29,6 +29,8 @@ def create_app(overrides: dict | None = None) -> Flask:
     logs.init_app(app)
     metrics.init_app(app)
     health.init_app(app)
+    if app.config["API_DOCS"]:
+        docs.init_app(app)
     app.extensions["user_client"] = UserClient(
         app.config["USER_SERVICE_URL"],
         app.config["USER_SERVICE_TIMEOUT"],
