@@ -10,9 +10,8 @@ COPY . .
 USER order
 ENV CONFIGURATION_SETUP=config.ProductionConfig
 EXPOSE 5003
-# 401: the service answers, and asks for an API key.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["python", "-c", "\
 import http.client as h; c = h.HTTPConnection('127.0.0.1', 5003, timeout=2); \
-c.request('GET', '/api/order'); assert c.getresponse().status == 401"]
+c.request('GET', '/healthz'); assert c.getresponse().status == 200"]
 ENTRYPOINT ["gunicorn"]
 CMD ["run:app"]

@@ -1,5 +1,6 @@
 """``make docker-test``: the containers as shipped, on a real Docker engine."""
 
+import json
 import os
 import subprocess
 
@@ -44,6 +45,10 @@ def add_item():
     )
 
 
+def probe(name: str):
+    return requests.get(f"{URL}/{name}", timeout=5)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def stack():
     made = "micro_network" not in docker("network", "ls", "--format", "{{.Name}}").splitlines()
@@ -72,6 +77,14 @@ def test_the_whole_flow_from_outside():
     assert requests.get(f"{URL}/api/orders", headers=LOGIN, timeout=5).status_code == 403
 
 
+def test_it_counts_and_its_log_is_json():
+    add_item()
+    assert "items_added_total " in requests.get(f"{URL}/metrics", timeout=5).text
+    log = docker("compose", "logs", "--no-log-prefix", "order-service").splitlines()
+    messages = [json.loads(line)["message"] for line in log]
+    assert any("POST /api/order/add-item 200" in message for message in messages)
+
+
 def test_the_container_is_not_root_and_holds_only_the_service():
     assert inside("id", "-un") == "order"
     assert set(inside("ls", "-A").split()) == {
@@ -88,10 +101,12 @@ def test_a_restart_of_the_database_is_survived():
     down = add_item()
     assert (down.status_code, down.json()) == (503, {"message": "Database unavailable"})
     assert down.headers["Retry-After"]
+    assert [probe(path).status_code for path in ("healthz", "readyz")] == [200, 503]
     docker("compose", "start", "order-db")
     answer = until(lambda: (again := add_item()).status_code == 200 and again, 60)
     assert answer.json()["result"]["items"][0]["quantity"] == before["items"][0]["quantity"] + 2
     assert docker("compose", "ps", "-q", "order-service") == started
+    assert probe("readyz").json()["message"] == "Ready"
 
 
 def test_three_replicas_start_on_an_empty_database_at_once():

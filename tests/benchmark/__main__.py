@@ -1,4 +1,4 @@
-"""``make bench``: what requests cost beside the floor, how that grows, and the list of all orders.
+"""``make bench``: what requests cost beside the floor, and the metrics; growth; the whole list.
 
 ``--quick`` makes small tables and one round, only to see that it works.
 """
@@ -83,6 +83,9 @@ class Bench(ExitStack):
     def floor(self, url: str, cache_ttl: str = REMEMBER) -> Contender:
         return self._contender(url, cache_ttl, app="tests.benchmark.floor:app", options=FLOOR)
 
+    def uncounted(self, url: str) -> Contender:
+        return self._contender(url, REMEMBER, app="tests.benchmark.uncounted:app")
+
     def _contender(self, url: str, cache_ttl: str, options: str = "", **more) -> Contender:
         log = self._folder / "service.log"
         service = Service(
@@ -130,6 +133,17 @@ def print_requests_row(name: str, service: Cost, floor: Cost) -> None:
         f"{service.p99:.1f}",
         service.errors,
     )
+
+
+def print_metrics(bench: Bench) -> None:
+    print()
+    print_table_head("CPU ms", "counted", "uncounted", "ratio")
+    url = bench.database()
+    both = bench.service(url), bench.uncounted(url)
+    for scenario in ("show", "add to a line"):
+        counted, uncounted = (cost.cpu_ms for cost in take_turns(both, scenario))
+        ratio = f"{counted / uncounted:.3f}"
+        print_row(scenario, f"{counted:.2f}", f"{uncounted:.2f}", ratio)
 
 
 def print_growth(bench: Bench) -> None:
@@ -181,7 +195,7 @@ def print_row(*cells: object) -> None:
 def main() -> None:
     if not MYSQL:
         sys.exit("TEST_DATABASE_URL must name a MySQL or MariaDB server")
-    for part in (print_requests, print_growth, print_list):
+    for part in (print_requests, print_metrics, print_growth, print_list):
         with Bench() as bench:
             part(bench)
 

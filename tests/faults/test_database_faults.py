@@ -97,6 +97,31 @@ def test_a_database_that_hangs_is_given_up(start, proxy, users, database_url, re
 
 
 @trials(3, 30)
+def test_a_probe_does_not_wait_for_a_database_that_hangs(
+    start, proxy, database_url, report, trials
+):
+    service = start(proxy.url)
+
+    def probe(path="/readyz"):
+        began = time.monotonic()
+        answer = requests.get(service.url + path, timeout=10)
+        took.append(time.monotonic() - began)
+        return answer.status_code, answer.json()
+
+    took = []
+    assert probe()[0] == 200
+    proxy.flows.clear()
+    unready = {"message": "Not ready", "database": "no answer", "migrations": "unknown"}
+    for _ in range(trials):
+        assert probe() == (503, unready | {"user_service": "ok"})
+        assert probe("/healthz") == (200, {"message": "Alive"})
+    proxy.flows.set()
+    until(lambda: probe()[0] == 200)
+    assert max(took) < 1
+    report("probe of a database that hangs", trials, database_url, f"503 in {max(took):.2f} s")
+
+
+@trials(3, 30)
 def test_killed_connections_go_unnoticed(service, users, database_url, report, trials):
     shopper = Shopper(service.url, users[0])
     engine = create_engine(database_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
