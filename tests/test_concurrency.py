@@ -29,6 +29,11 @@ def checkout(client, login):
     return client.post("/api/order/checkout", headers=login)
 
 
+def update(client, login, product_id=5, quantity=1):
+    body = {"product_id": product_id, "qty": quantity}
+    return client.post("/api/order/update-item", json=body, headers=login)
+
+
 def remove(client, login, product_id=5):
     body = {"product_id": product_id}
     return client.post("/api/order/remove-item", json=body, headers=login)
@@ -90,6 +95,25 @@ def test_each_add_is_removed_at_most_once(at_once, client, login):
     assert sum(items != [] and items[0]["quantity"] == 1 for items in after) >= removed
     add(client, login)
     assert statuses(at_once(remove, [login] * THREADS)) == {200: 1, 404: THREADS - 1}
+
+
+def test_edits_that_race_checkouts_never_change_a_closed_order(at_once, client, login):
+    def act(client, number):
+        product_id = number % 3 + 1
+        if number % 8 == 0:
+            return checkout(client, login)
+        if number % 8 == 1:
+            return remove(client, login, product_id)
+        if number % 8 < 4:
+            return update(client, login, product_id, number)
+        return add(client, login, product_id)
+
+    answers = at_once(act, range(400))
+    assert set(statuses(answers)) <= {200, 404, 409}
+    closed = [a.json["result"] for a in answers if a.status_code == 200 and not is_open(a)]
+    assert len(closed) > 5
+    stored = {order["id"]: order for order in client.get("/api/orders").json}
+    assert [stored[order["id"]] for order in closed] == closed
 
 
 def is_open(answer):

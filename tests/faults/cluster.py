@@ -24,6 +24,8 @@ from tests.test_concurrency import (  # noqa: F401  (the same tests, on the fixt
     test_a_cart_is_checked_out_once,
     test_adds_that_race_checkouts_land_in_an_order_exactly_once,
     test_adds_to_one_cart_sum_up_exactly,
+    test_each_add_is_removed_at_most_once,
+    test_edits_that_race_checkouts_never_change_a_closed_order,
     test_first_adds_of_many_users_open_one_order_each,
 )
 
