@@ -25,6 +25,7 @@ STATUSES = {
     LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
     UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
 }
+OUR_COUNTS = "order-service-counts-"
 
 
 class Worker(ThreadWorker):
@@ -60,8 +61,8 @@ keepalive = 75  # seconds; callers shall close an idle connection first, or they
 logconfig_dict = logging_config(load()["LOG_JSON"])  # the application logs requests
 control_socket_disable = True  # it would need a writable home
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # heartbeats stay off the disk
-if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # at a reload it stays
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = mkdtemp(prefix="order-service-", dir=worker_tmp_dir)
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # where workers count; a reload finds it again
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = mkdtemp(prefix=OUR_COUNTS, dir=worker_tmp_dir)
 
 
 def on_starting(server):
@@ -72,4 +73,6 @@ def on_starting(server):
 
 
 def on_exit(server):
-    rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+    """Forget the counts, unless somebody else has named their folder."""
+    if OUR_COUNTS in (folder := os.environ["PROMETHEUS_MULTIPROC_DIR"]):
+        rmtree(folder, ignore_errors=True)
