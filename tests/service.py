@@ -57,6 +57,7 @@ class Service:
             "USER_SERVICE_URL": user_service_url,
             "ORDERS_REQUIRE_ADMIN": "false",
             "WEB_CONCURRENCY": "2",
+            "TMPDIR": str(log.parent),  # one that is killed leaves its counts behind
             "GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{self.port} {options}",
             **settings,
         }
