@@ -46,7 +46,9 @@ def state(check: Future) -> str:
     if not check.done():
         check.cancel()  # where it has not begun
         return "no answer"
-    return "unavailable" if check.exception() else "ok"
+    if error := check.exception():
+        current_app.logger.warning("readiness: %s", getattr(error, "orig", error))
+    return "unavailable" if error else "ok"
 
 
 @retried

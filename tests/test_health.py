@@ -34,12 +34,13 @@ def without_database(user_service):
         yield app.test_client()
 
 
-def test_without_its_database_it_is_alive_but_not_ready(user_service):
+def test_without_its_database_it_is_alive_but_not_ready(user_service, caplog):
     with without_database(user_service) as client:
         assert client.get("/healthz").status_code == 200
         answer = client.get("/readyz")
     parts = {"database": "unavailable", "migrations": "unknown"}
     assert (answer.status_code, answer.json) == (503, READY | parts | {"message": "Not ready"})
+    assert "readiness: (2003, \"Can't connect" in caplog.text
 
 
 def test_it_is_ready_with_the_last_migration_and_not_before(new_database, user_service):
