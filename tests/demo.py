@@ -16,6 +16,8 @@ order-service is ready. Paste these lines into another terminal (Ctrl-C here end
   curl -X POST localhost:5003/api/order/add-item -H 'Authorization: Basic {DEMO_KEY}' -d product_id=5 -d qty=2
   curl localhost:5003/api/order -H 'Authorization: Basic {DEMO_KEY}'
   curl -X POST localhost:5003/api/order/checkout -H 'Authorization: Basic {DEMO_KEY}'
+
+Or open http://localhost:5003, and authorize with: Basic {DEMO_KEY}
 """  # noqa: E501  (lines to paste stay whole)
 
 
