@@ -3,13 +3,7 @@
 from flask import Flask, current_app, json
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import (
-    BadRequest,
-    Conflict,
-    HTTPException,
-    NotFound,
-    ServiceUnavailable,
-)
+from werkzeug.exceptions import BadRequest, Conflict, HTTPException, NotFound, ServiceUnavailable
 
 from .database import DatabaseUnavailable
 from .models import ItemNotFound, OrderEmpty, QuantityTooLarge

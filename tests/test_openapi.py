@@ -128,9 +128,9 @@ def visit(app, send, user_service, monkeypatch):
     send(client, "POST", CHECKOUT)
     send(client, "POST", ADD, ITEM)
     send(client, "POST", CHECKOUT)
-    for path in ("/api/order/history", "/api/orders"):
+    for path, too_many in [("/api/order/history", 101), ("/api/orders", 1001)]:
         send(client, "GET", path)
-        send(client, "GET", f"{path}?limit=1001" if path == "/api/orders" else f"{path}?limit=101")
+        send(client, "GET", f"{path}?limit={too_many}")
     app.config["ORDERS_REQUIRE_ADMIN"] = True
     send(client, "GET", "/api/orders")
     send(client, "GET", "/api/orders", login=False)
