@@ -62,7 +62,9 @@ logconfig_dict = logging_config(load()["LOG_JSON"])  # the application logs requ
 control_socket_disable = True  # it would need a writable home
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # heartbeats stay off the disk
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # where workers count; a reload finds it again
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = mkdtemp(prefix=OUR_COUNTS)
+    # Not on a disk: where that is full, a write into a mapped file would end the worker.
+    counts = mkdtemp(prefix=OUR_COUNTS, dir=os.environ.get("TMPDIR", worker_tmp_dir))
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
 
 
 def on_starting(server):

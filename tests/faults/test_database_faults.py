@@ -21,6 +21,7 @@ from tests.faults.proxy import Fault
 from tests.faults.shoppers import Shopper, Shoppers
 from tests.service import until
 from tests.test_database import kill_all_others
+from tests.test_metrics import scrape
 
 UNAVAILABLE = {"message": "Database unavailable"}
 
@@ -94,6 +95,16 @@ def test_a_database_that_hangs_is_given_up(start, proxy, users, database_url, re
         until(lambda: shopper.cart().status_code == 200, 5)
         assert shopper.quantity() == 1
     report("database hangs", trials * 3, database_url, f"503 within {longest:.1f} s")
+
+
+def test_a_transaction_that_is_tried_again_counts_once(start, proxy, users):
+    service = start(proxy.url)
+    shopper = Shopper(service.url, users[0])
+    proxy.fault = Fault("COMMIT", times=2, code=ER.LOCK_DEADLOCK)
+    assert shopper.add().status_code == 200
+    counts = scrape(service)
+    names = "orders_opened", "items_added", "orders_checked_out", "transaction_retries"
+    assert [counts[f"{name}_total",] for name in names] == [1, 1, 0, 2]
 
 
 @trials(3, 30)
