@@ -11,6 +11,7 @@ from .order_api.idempotency import RequestRunning
 from .order_api.user_client import UserServiceUnavailable
 
 RETRY_AFTER = 2  # seconds
+REFUSALS = {QuantityTooLarge: BadRequest, ItemNotFound: NotFound, OrderEmpty: Conflict}
 DATABASE_ERRORS = (
     OperationalError,
     InterfaceError,
@@ -22,11 +23,10 @@ DATABASE_ERRORS = (
 def init_app(app: Flask) -> None:
     """Answer every error of the application in JSON."""
     app.register_error_handler(HTTPException, in_json)
-    app.register_error_handler(QuantityTooLarge, lambda error: in_json(BadRequest(str(error))))
-    app.register_error_handler(ItemNotFound, lambda error: in_json(NotFound(str(error))))
-    app.register_error_handler(OrderEmpty, lambda error: in_json(Conflict(str(error))))
     app.register_error_handler(RequestRunning, request_running)
     app.register_error_handler(UserServiceUnavailable, user_service_unavailable)
+    for error in REFUSALS:
+        app.register_error_handler(error, refused)
     for error in DATABASE_ERRORS:
         app.register_error_handler(error, database_unavailable)
 
@@ -38,6 +38,10 @@ def in_json(error: HTTPException):
     response.data = json.dumps({"message": message})
     response.content_type = "application/json"
     return response
+
+
+def refused(error: Exception):
+    return in_json(REFUSALS[type(error)](str(error)))
 
 
 def request_running(error: RequestRunning):

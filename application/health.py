@@ -34,11 +34,10 @@ def readyz() -> tuple[dict, int]:
     revision = DATABASE.submit(current_revision, app)
     user_service = USER_SERVICE.submit(app.extensions["user_client"].ping)
     wait([revision, user_service], timeout=ENOUGH)
-    parts = {"database": state(revision), "migrations": "unknown"}
-    if parts["database"] == "ok":
-        parts["migrations"] = state_of_migrations(revision.result())
-    ready = parts["migrations"] in ("ok", "ahead")
-    parts["user_service"] = state(user_service)
+    database = state(revision)
+    migrations = state_of_migrations(revision.result()) if database == "ok" else "unknown"
+    ready = migrations in ("ok", "ahead")
+    parts = {"database": database, "migrations": migrations, "user_service": state(user_service)}
     return {"message": "Ready" if ready else "Not ready", **parts}, 200 if ready else 503
 
 

@@ -214,7 +214,7 @@ def _utc(date: datetime | None) -> str | None:
 
 
 def _in_json(rows: Iterable[Row]) -> Iterator[dict]:
-    """Return the orders of CART's or PAGE's rows."""
+    """Return the orders of the rows of CART, PAGE or HISTORY."""
     for _, group in groupby(rows, attrgetter("id")):
         lines = list(group)
         yield _order_json(lines[0], _lines(lines))

@@ -1,6 +1,6 @@
 """Lists of orders: a page, or the whole, which streams page by page."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flask import Response, json, jsonify, request, stream_with_context
 
@@ -9,8 +9,12 @@ from application.models import Order
 STREAMED = 200  # orders at a time: few enough for a first byte at once
 
 
-def page(orders: list[dict], limit: int) -> Response:
-    """Answer with ``limit`` of the orders, and a Link (RFC 8288) to the next if there are more."""
+def page(show: Callable[[int], list[dict]], limit: int) -> Response:
+    """Answer with ``limit`` orders, and a Link (RFC 8288) to the next ones where there are any.
+
+    ``show`` takes how many orders to return at most.
+    """
+    orders = show(limit + 1)
     response = jsonify(orders[:limit])
     if len(orders) > limit:
         target = f"{request.path}?limit={limit}&after={orders[limit - 1]['id']}"

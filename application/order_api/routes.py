@@ -1,5 +1,7 @@
 """The routes: what happens, in the order in which it happens."""
 
+from functools import partial
+
 from flask import current_app
 from werkzeug.exceptions import Forbidden, NotFound
 
@@ -23,7 +25,7 @@ def orders():
         raise Forbidden("Only for administrators")
     after = query_number("after", 0, MAX_INTEGER) or 0
     limit = query_number("limit", 1, MAX_PAGE)
-    return page(Order.show_page(after, limit + 1), limit) if limit else whole_list(after)
+    return page(partial(Order.show_page, after), limit) if limit else whole_list(after)
 
 
 @order_api_blueprint.post("/api/order/add-item")
@@ -74,7 +76,7 @@ def history():
     user = current_user()
     before = query_number("after", 1, MAX_INTEGER) or MAX_INTEGER + 1
     limit = query_number("limit", 1, MAX_HISTORY) or USUAL_HISTORY
-    return page(Order.show_closed(user.id, before, limit + 1), limit)
+    return page(partial(Order.show_closed, user.id, before), limit)
 
 
 @order_api_blueprint.post("/api/order/checkout")

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Condition, Lock
-from types import MappingProxyType
 
 from cachetools import TTLCache
 from urllib3 import Timeout, connection_from_url
@@ -25,8 +24,6 @@ MAX_CACHED = 10_000  # users
 MAX_CALLS = 6  # at a time: two of a worker's eight threads stay free of a user-service that hangs
 PATIENCE = 0.25  # of the timeout: older calls than that are a sign that it hangs
 HEADER_VALUE = re.compile(r"[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*)")  # RFC 9110, 5.5
-
-NO_MORE = MappingProxyType({})
 
 
 class UserServiceUnavailable(Exception):
@@ -59,7 +56,7 @@ class UserClient:
         self._calls: list[float] = []  # when those that are running began, the oldest first
         self._call_ended = Condition()
 
-    def get_user(self, api_key: str, headers: Mapping[str, str] = NO_MORE) -> User | None:
+    def get_user(self, api_key: str, headers: Mapping[str, str] | None = None) -> User | None:
         """Return the user whose Authorization value this is, or None where nobody's is.
 
         ``headers`` are sent along with it. Raises UserServiceUnavailable where user-service cannot
@@ -73,7 +70,7 @@ class UserClient:
         if user is not None:
             metrics.USER_CACHE_HITS.inc()
             return user
-        user = self._ask({**headers, "Authorization": api_key})
+        user = self._ask({**(headers or {}), "Authorization": api_key})
         if user is not None:  # a key may become valid at any moment
             with self._lock:
                 self._cache[digest] = user
