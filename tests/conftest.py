@@ -1,6 +1,7 @@
 """Real things for every test: SQLite files, a MySQL server where one is named, HTTP."""
 
 import os
+import re
 import uuid
 from contextlib import ExitStack, contextmanager
 
@@ -12,7 +13,7 @@ import config
 from application import create_app, db
 from application.models import Order, OrderItem
 from application.order_api.idempotency import IdempotencyKey
-from tests.service import Service
+from tests.service import Service, free_port
 from tests.user_service import UserService
 
 MYSQL = os.environ.get("TEST_DATABASE_URL")
@@ -82,6 +83,14 @@ def application_on(url, **settings):
 
 
 @pytest.fixture
+def without_database(user_service):
+    """A client of an application whose database is down."""
+    url = f"mysql+pymysql://root@127.0.0.1:{free_port()}/none"
+    with application_on(url, USER_SERVICE_URL=user_service.url) as app:
+        yield app.test_client()
+
+
+@pytest.fixture
 def app(shared_app):
     """The application on a migrated database with no orders."""
     shared_app.config["ORDERS_REQUIRE_ADMIN"] = False
@@ -134,6 +143,17 @@ def user(user_service):
 def login(user):
     """The headers of a user without orders."""
     return {"Authorization": f"Basic {user['api_key']}"}
+
+
+def linked_pages(client, url, **options):
+    """Return the lists to which the Links lead, from the URL's own on."""
+    pages = []
+    while url:
+        answer = client.get(url, **options)
+        pages.append(answer.json)
+        link = answer.headers.get("Link")
+        url = link and re.fullmatch('<(.+)>; rel="next"', link)[1]
+    return pages
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """The orders that a user has checked out, on every engine."""
 
-import re
+from itertools import chain
 
 import pytest
+
+from tests.conftest import linked_pages
 
 HISTORY = "/api/order/history"
 
@@ -45,16 +47,10 @@ def test_a_history_is_its_users_own(client, user_service, closed):
 
 @pytest.mark.parametrize("limit", [1, 2, 4, 5])
 def test_the_links_lead_through_the_whole_history(client, login, closed, limit):
-    url, seen, pages = f"{HISTORY}?limit={limit}", [], 0
-    while url:
-        answer = client.get(url, headers=login)
-        assert len(answer.json) <= limit
-        seen += answer.json
-        link = answer.headers.get("Link")
-        url = link and re.fullmatch('<(.+)>; rel="next"', link)[1]
-        pages += 1
-    assert seen == closed
-    assert pages == -(-5 // limit)
+    pages = linked_pages(client, f"{HISTORY}?limit={limit}", headers=login)
+    assert all(len(page) <= limit for page in pages)
+    assert list(chain(*pages)) == closed
+    assert len(pages) == -(-5 // limit)
 
 
 def test_twenty_orders_are_shown_where_no_limit_is_given(client, login):

@@ -13,7 +13,6 @@ import config
 from application import docs
 from application.models import Order
 from tests.conftest import application_on
-from tests.service import free_port
 from tests.user_service import DEMO_KEY
 
 DESCRIPTION = json.loads(docs.DESCRIPTION)
@@ -86,7 +85,7 @@ def without_times(answer):
 
 
 @pytest.fixture
-def seen(new_database, user_service, monkeypatch):
+def seen(new_database, without_database, user_service, monkeypatch):
     """Whatever there is to be seen: the answers of a real service, each with its status."""
     answers = []
 
@@ -100,10 +99,8 @@ def seen(new_database, user_service, monkeypatch):
         with app.app_context():
             upgrade()
         visit(app, send, user_service, monkeypatch)
-    nowhere = f"mysql+pymysql://root@127.0.0.1:{free_port()}/none"
-    with application_on(nowhere, USER_SERVICE_URL=user_service.url) as app:
-        send(app.test_client(), "GET", "/api/order")
-        send(app.test_client(), "GET", "/readyz")
+    for path in ("/api/order", "/readyz"):
+        send(without_database, "GET", path)
     return answers
 
 

@@ -1,12 +1,13 @@
 """The HTTP contract, on every engine."""
 
 import logging
-import re
+from itertools import chain
 
 import pytest
 
 from application.models import Order
 from application.order_api import listing
+from tests.conftest import linked_pages
 
 ADD = "/api/order/add-item"
 WHOLE = "must be a whole number from 1 to 2147483647"
@@ -204,14 +205,9 @@ def test_the_whole_list_has_every_order_once(client, some_orders):
 
 @pytest.mark.parametrize("limit", [1, 2, 4, 5])
 def test_the_links_lead_through_all_orders(client, some_orders, limit):
-    url, seen = f"/api/orders?limit={limit}", []
-    while url:
-        answer = client.get(url)
-        assert len(answer.json) <= limit
-        seen += answer.json
-        link = answer.headers.get("Link")
-        url = link and re.fullmatch('<(.+)>; rel="next"', link)[1]
-    assert seen == some_orders
+    pages = linked_pages(client, f"/api/orders?limit={limit}")
+    assert all(len(page) <= limit for page in pages)
+    assert list(chain(*pages)) == some_orders
 
 
 def test_a_page_that_holds_the_last_order_has_no_link(client, some_orders):
