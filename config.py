@@ -1,8 +1,9 @@
-"""The service's settings: the only reader of the environment, gunicorn's own apart."""
+"""The service's settings: the only reader of the environment, apart from gunicorn's own."""
 
 import os
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from dotenv import load_dotenv
 from sqlalchemy import make_url
@@ -15,27 +16,31 @@ load_dotenv(ROOT / ".env")
 
 
 class Config:
-    """What both configurations have in common; a setting's default gives its type."""
+    """What both configurations have in common; the type of a default is the setting's type."""
 
-    USER_SERVICE_TIMEOUT = 2.0  # seconds for the whole call
+    USER_SERVICE_TIMEOUT = 5.0  # seconds for the whole call
     IDEMPOTENCY_KEY_TTL = 24 * 60 * 60.0  # seconds for which an answer is kept, at least
     MIGRATE_ON_START = True
     API_DOCS = True  # /docs and /openapi.json
-    PROMETHEUS_MULTIPROC_DIR = ""  # where gunicorn's workers count; it names it itself
+    PROMETHEUS_MULTIPROC_DIR = ""  # where gunicorn's workers count; gunicorn.conf.py sets it
     MAX_CONTENT_LENGTH = 64 * 1024  # bytes of a request's body
-    PROPAGATE_EXCEPTIONS = False  # an error is answered in JSON in every configuration
+    PROPAGATE_EXCEPTIONS = False  # errors are answered in JSON in every configuration
 
 
 class DevelopmentConfig(Config):
+    """On a developer's machine: SQLite, every caller looked up, all SQL in the log."""
+
     DATABASE_URL = "sqlite:///order.db"  # in instance/
     USER_SERVICE_URL = "http://localhost:5001"
-    USER_CACHE_TTL = 0.0  # seconds; 0: every call asks user-service
+    USER_CACHE_TTL = 0.0  # seconds; 0: every request asks user-service
     ORDERS_REQUIRE_ADMIN = False
     SQLALCHEMY_ECHO = True
     LOG_JSON = False
 
 
 class ProductionConfig(Config):
+    """In a container beside user-service."""
+
     DATABASE_URL = ""  # required
     USER_SERVICE_URL = "http://user-service:5001"
     USER_CACHE_TTL = 10.0
@@ -47,11 +52,11 @@ class ProductionConfig(Config):
 CONFIGURATIONS = {f"config.{c.__name__}": c for c in (DevelopmentConfig, ProductionConfig)}
 
 
-def load(overrides: dict | None = None) -> dict:
+def load(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the active configuration's settings, each replaced by its environment variable.
 
-    ``overrides`` go before the environment. Raises SystemExit with one line that names the
-    variable whose value cannot be used.
+    ``overrides`` win over the environment. Raises SystemExit with one line that names the variable
+    whose value cannot be used.
     """
     active = os.environ.get("CONFIGURATION_SETUP", "config.ProductionConfig")
     if active not in CONFIGURATIONS:
@@ -74,7 +79,7 @@ def _convert(name: str, text: str, kind: type) -> str | bool | float | int:
             raise SystemExit(f"{name} must be true or false")
         return text.lower() in {"true", "1"}
     try:
-        number = kind(text)
+        number: float | int = kind(text)
     except ValueError:
         raise SystemExit(f"{name} must be a number") from None
     if not isfinite(number) or number < 0:
@@ -82,7 +87,7 @@ def _convert(name: str, text: str, kind: type) -> str | bool | float | int:
     return number
 
 
-def _check(settings: dict) -> None:
+def _check(settings: dict[str, Any]) -> None:
     if settings["USER_SERVICE_TIMEOUT"] <= 0:
         raise SystemExit("USER_SERVICE_TIMEOUT must be a number above 0")
     if not settings["DATABASE_URL"]:
@@ -99,8 +104,11 @@ def _check(settings: dict) -> None:
         raise SystemExit("USER_SERVICE_URL must be a URL, as in http://user-service:5001")
 
 
-def logging_config(as_json: bool) -> dict:
-    """Return what ``logging.config.dictConfig`` takes, with one format for all of the process."""
+def logging_config(as_json: bool) -> dict[str, Any]:
+    """Return what ``logging.config.dictConfig`` takes: one format for the whole process.
+
+    Nothing of the application is named here, so that its mistakes can be logged.
+    """
     text = {
         "()": "logging.Formatter",
         "fmt": "%(asctime)s %(levelname)s %(message)s [%(request_id)s]",
@@ -112,21 +120,17 @@ def logging_config(as_json: bool) -> dict:
         "rename_fields": {"levelname": "level", "name": "logger"},
         "timestamp": True,
     }
-    console = {
-        "class": "logging.StreamHandler",
-        "formatter": "line",
-        "filters": ["request_id"],
-    }
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": json if as_json else text},
-        "filters": {"request_id": {"()": "application.logs.RequestId"}},
-        "handlers": {"console": console},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"level": "INFO", "handlers": ["console"]},
         "loggers": {
             "gunicorn.error": {"handlers": [], "propagate": True},
             "alembic.runtime.plugins": {"level": "WARNING"},
+            # Flask's own server logs each request once more, with escape codes.
+            "werkzeug": {"level": "WARNING"},
             # With a handler of its own, SQLALCHEMY_ECHO adds none.
             "sqlalchemy.engine.Engine": {"handlers": ["console"], "propagate": False},
         },

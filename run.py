@@ -1,4 +1,4 @@
-"""The application, for flask, gunicorn and ``python run.py``."""
+"""The application, for gunicorn, ``flask`` and ``python run.py``."""
 
 from logging.config import dictConfig
 
@@ -13,9 +13,9 @@ dictConfig(config.logging_config(app.config["LOG_JSON"]))
 
 
 def migrate_on_start() -> None:
-    """Apply the migrations where MIGRATE_ON_START says so; safe in several processes at once.
+    """Apply the migrations if MIGRATE_ON_START says so; safe in several processes at once.
 
-    Raises SystemExit with one line where the database is out of reach.
+    Raises SystemExit with one line if the database is out of reach.
     """
     if not app.config["MIGRATE_ON_START"]:
         return
@@ -25,9 +25,10 @@ def migrate_on_start() -> None:
         except OperationalError as error:
             raise SystemExit(f"The database of DATABASE_URL cannot be used: {error.orig}") from None
         finally:
-            db.engine.dispose()  # no process that is forked later may share its connections
+            db.engine.dispose()  # processes that are forked later must not share its connections
 
 
 if __name__ == "__main__":
     migrate_on_start()
+    app.logger.info("Listening on http://localhost:5003")
     app.run(host="0.0.0.0", port=5003)

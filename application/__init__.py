@@ -1,5 +1,7 @@
 """order-service: the carts and orders of the shop."""
 
+from typing import Any
+
 from flask import Flask
 from flask_migrate import Migrate
 
@@ -13,15 +15,15 @@ from .order_api.user_client import UserClient
 __all__ = ["create_app", "db"]
 
 
-def create_app(overrides: dict | None = None) -> Flask:
+def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     """Make the application.
 
-    ``overrides`` are settings that go before the environment's. Raises SystemExit where a setting
-    cannot be used.
+    ``overrides`` are settings that win over the environment. Raises SystemExit if a setting cannot
+    be used.
     """
     app = Flask(__name__, static_folder=None)
     app.config.from_mapping(config.load(overrides))
-    app.json.sort_keys = False
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider only
     app.url_map.merge_slashes = False  # its redirects would be HTML
     database.init_app(app)
     Migrate(app, db)

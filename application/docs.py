@@ -1,27 +1,32 @@
-"""What the API is: described at /openapi.json, and to be tried on the page /docs."""
+"""The API's description at /openapi.json, and a page to try it at /docs."""
 
 from pathlib import Path
 
 from flask import Flask, Response, redirect
 from flask_swagger_ui import get_swaggerui_blueprint
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 DESCRIPTION = Path(__file__).with_name("openapi.json").read_text()
-PAGE = {
+SWAGGER_UI = {
     "app_name": "order-service",
-    "validatorUrl": None,  # else the page asks a server elsewhere
-    "oauth2RedirectUrl": None,  # else the request's Host gets into the page
-    "layout": "BaseLayout",  # without a bar that opens other descriptions
+    "validatorUrl": None,  # otherwise the page asks a server elsewhere
+    "oauth2RedirectUrl": None,  # otherwise the request's Host gets into the page
+    "layout": "BaseLayout",  # without the bar that opens other descriptions
 }
 
 
 def init_app(app: Flask) -> None:
-    """Show the API at /openapi.json and /docs, to which / leads."""
-    app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json", PAGE))
-    # Else /docs is a redirect, in HTML, to /docs/.
+    """Serve the description and the page; / leads to the page."""
+    app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json", SWAGGER_UI))
+    # Otherwise /docs is a redirect, in HTML, to /docs/.
     app.add_url_rule("/docs", "docs", app.view_functions["swagger_ui.show"])
-    app.add_url_rule("/openapi.json", "openapi", openapi)
-    app.add_url_rule("/", "index", lambda: redirect("/docs"))
+    app.add_url_rule("/openapi.json", view_func=openapi)
+    app.add_url_rule("/", view_func=index)
 
 
 def openapi() -> Response:
     return Response(DESCRIPTION, mimetype="application/json")
+
+
+def index() -> WerkzeugResponse:
+    return redirect("/docs")

@@ -1,38 +1,32 @@
-"""Every error as JSON: ``{"message": "..."}``, and never a word of a library or a driver."""
+"""Every error as JSON, ``{"message": "..."}``, without a word from a library or a driver."""
 
 from flask import Flask, current_app, json
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import BadRequest, Conflict, HTTPException, NotFound, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from werkzeug.wrappers import Response
 
-from .database import DatabaseUnavailable
-from .models import ItemNotFound, OrderEmpty, QuantityTooLarge
-from .order_api.idempotency import RequestRunning
-from .order_api.user_client import UserServiceUnavailable
+from .transactions import DatabaseUnavailable
 
 RETRY_AFTER = 2  # seconds
-REFUSALS = {QuantityTooLarge: BadRequest, ItemNotFound: NotFound, OrderEmpty: Conflict}
-DATABASE_ERRORS = (
+DATABASE_ERRORS: tuple[type[Exception], ...] = (
     OperationalError,
     InterfaceError,
-    PoolTimeoutError,  # no connection of the pool came free
+    PoolTimeoutError,  # no connection of the pool became free
     DatabaseUnavailable,
 )
 
 
 def init_app(app: Flask) -> None:
     """Answer every error of the application in JSON."""
-    app.register_error_handler(HTTPException, in_json)
-    app.register_error_handler(RequestRunning, request_running)
-    app.register_error_handler(UserServiceUnavailable, user_service_unavailable)
-    for error in REFUSALS:
-        app.register_error_handler(error, refused)
+    app.register_error_handler(HTTPException, error_response)
     for error in DATABASE_ERRORS:
         app.register_error_handler(error, database_unavailable)
 
 
-def in_json(error: HTTPException):
-    response = error.get_response()  # keeps headers such as Allow and Retry-After
+def error_response(error: HTTPException) -> Response:
+    """Return an error as an answer, with its headers, such as Allow and Retry-After."""
+    response = error.get_response()
     own_words = error.description != type(error).description
     message = error.description if own_words else error.name.capitalize()
     response.data = json.dumps({"message": message})
@@ -40,21 +34,6 @@ def in_json(error: HTTPException):
     return response
 
 
-def refused(error: Exception):
-    return in_json(REFUSALS[type(error)](str(error)))
-
-
-def request_running(error: RequestRunning):
-    response = in_json(Conflict(str(error)))
-    response.headers["Retry-After"] = RETRY_AFTER
-    return response
-
-
-def user_service_unavailable(error: UserServiceUnavailable):
-    current_app.logger.warning("user-service: %s", error)
-    return in_json(ServiceUnavailable("User service unavailable", retry_after=RETRY_AFTER))
-
-
-def database_unavailable(error: Exception):
+def database_unavailable(error: Exception) -> Response:
     current_app.logger.error("database: %s", getattr(error, "orig", error))
-    return in_json(ServiceUnavailable("Database unavailable", retry_after=RETRY_AFTER))
+    return error_response(ServiceUnavailable("Database unavailable", retry_after=RETRY_AFTER))

@@ -1,17 +1,16 @@
-"""Whether the process serves, and whether it is ready for callers: for probes and balancers."""
+"""Probes: whether the process is alive, and whether it is ready for callers."""
 
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable
 from functools import cache
+from typing import TypeVar
 
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app
+from sqlalchemy import inspect, text
 
-from .database import db, retried
+from .database import db
 
-ENOUGH = 0.8  # seconds: a probe is answered within one, even by a database that hangs
-# One thread each: of probes that find it waiting, none waits longer, and none for another part.
-DATABASE, USER_SERVICE = (ThreadPoolExecutor(1) for _ in range(2))
+T = TypeVar("T")
 
 
 def init_app(app: Flask) -> None:
@@ -20,43 +19,47 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/readyz", view_func=readyz)
 
 
-def healthz() -> dict:
-    """Say that the process serves; nobody else is asked."""
+def healthz() -> dict[str, str]:
+    """Say that the process serves; checks no dependency."""
     return {"message": "Alive"}
 
 
-def readyz() -> tuple[dict, int]:
-    """Say of each part whether it is ready; 503 without the database or one of its migrations.
+def readyz() -> tuple[dict[str, str], int]:
+    """Say of each dependency, within a second, whether it is ready.
 
-    Without user-service, too, the service has answers: for callers whom it remembers, at least.
+    503 without the database or one of its migrations. Without user-service it is still 200: callers
+    whose key is cached are served.
     """
-    app = current_app._get_current_object()
-    revision = DATABASE.submit(current_revision, app)
-    user_service = USER_SERVICE.submit(app.extensions["user_client"].ping)
-    wait([revision, user_service], timeout=ENOUGH)
-    database = state(revision)
-    migrations = state_of_migrations(revision.result()) if database == "ok" else "unknown"
+    database, revision = check(current_revision)
+    user_service, _ = check(current_app.extensions["user_client"].ping)
+    migrations = migration_state(revision) if database == "ok" else "unknown"
     ready = migrations in ("ok", "ahead")
-    parts = {"database": database, "migrations": migrations, "user_service": state(user_service)}
+    parts = {"database": database, "migrations": migrations, "user_service": user_service}
     return {"message": "Ready" if ready else "Not ready", **parts}, 200 if ready else 503
 
 
-def state(check: Future) -> str:
-    if not check.done():
-        check.cancel()  # where it has not begun
-        return "no answer"
-    if error := check.exception():
-        current_app.logger.warning("readiness: %s", getattr(error, "orig", error))
-    return "unavailable" if error else "ok"
+def check(dependency: Callable[[], T]) -> tuple[str, T | None]:
+    """Return "ok" and the dependency's answer, or why there is none."""
+    try:
+        return "ok", dependency()
+    except Exception as error:
+        cause: BaseException | None = getattr(error, "orig", error)
+        current_app.logger.warning("readiness: %s", cause)
+        while cause and not isinstance(cause, TimeoutError):
+            cause = cause.__context__
+        return "no answer" if cause else "unavailable", None
 
 
-@retried
-def current_revision(app: Flask) -> str | None:
-    with app.app_context(), db.engines["reader"].connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+def current_revision() -> str | None:
+    """Return the revision to which the database is migrated, None for an empty database."""
+    with db.engines["probe"].connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return revision
 
 
-def state_of_migrations(revision: str | None) -> str:
+def migration_state(revision: str | None) -> str:
     head, known = known_revisions()
     if revision == head:
         return "ok"
@@ -65,7 +68,7 @@ def state_of_migrations(revision: str | None) -> str:
 
 
 @cache
-def known_revisions() -> tuple[str, set[str]]:
+def known_revisions() -> tuple[str | None, set[str]]:
     config = current_app.extensions["migrate"].migrate.get_config()
     scripts = ScriptDirectory.from_config(config)
     return scripts.get_current_head(), {script.revision for script in scripts.walk_revisions()}

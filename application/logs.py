@@ -4,58 +4,63 @@ import logging
 import re
 import time
 import uuid
+from contextvars import ContextVar
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, current_app, g, has_request_context, request
+from flask import Flask, Response, current_app, g, request
 
-REQUEST_ID = "X-Request-ID"
-SANE = re.compile(r"[A-Za-z0-9._:=/+-]{1,128}")  # of a caller's id; the course's API keys hold "$"
+HEADER = "X-Request-ID"
+# Of a caller's id: no "$", since the course's API keys hold it.
+SAFE_ID = re.compile(r"[A-Za-z0-9._:=/+-]{1,128}")
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def init_app(app: Flask) -> None:
-    """Give each request an id, which its answer returns, and a line once that has gone out."""
-    app.before_request(begin)
-    app.after_request(end)
+    """Give each request an id, which its answer returns, and a line in the log when it ends."""
+    logging.setLogRecordFactory(Record)
+    app.before_request(start_request)
+    app.after_request(finish_request)
 
 
-def begin() -> None:
+class Record(logging.LogRecord):
+    """A record with the id of the request during which it was made."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if (current := request_id.get()) is not None:
+            self.request_id = current
+
+
+def start_request() -> None:
     g.began = time.perf_counter()
-    theirs = request.headers.get(REQUEST_ID, "")
-    g.request_id = theirs if SANE.fullmatch(theirs) else str(uuid.uuid4())
+    theirs = request.headers.get(HEADER, "")
+    request_id.set(theirs if SAFE_ID.fullmatch(theirs) else str(uuid.uuid4()))
 
 
-def end(response: Response) -> Response:
-    response.headers[REQUEST_ID] = g.request_id
-    fields = {
+def finish_request(response: Response) -> Response:
+    response.headers[HEADER] = request_id.get() or ""
+    facts = {
         "method": request.method,
-        "path": quote(request.path),  # no query: callers put secrets there
+        "path": quote(request.path),  # without the query, where callers put secrets
         "status": response.status_code,
-        "request_id": g.request_id,
     }
-    response.call_on_close(partial(write, current_app.logger, g.began, fields))
+    response.call_on_close(partial(write_line, current_app.logger, g.began, facts))
     return response
 
 
-def write(logger: logging.Logger, began: float, fields: dict) -> None:
-    fields["ms"] = round((time.perf_counter() - began) * 1000, 1)
-    logger.info("%(method)s %(path)s %(status)s %(ms)s ms", fields, extra=fields)
+def write_line(logger: logging.Logger, began: float, facts: dict[str, Any]) -> None:
+    facts["ms"] = round((time.perf_counter() - began) * 1000, 1)
+    logger.info("%(method)s %(path)s %(status)s %(ms)s ms", facts, extra=facts)
+    request_id.set(None)  # the thread's next line may be about no request
 
 
 def trace_headers() -> dict[str, str]:
-    """Return the headers that tie what another service does to this request."""
-    headers = {REQUEST_ID: g.request_id}
+    """Return the headers that let another service's log and traces refer to this request."""
+    headers = {HEADER: request_id.get() or ""}
     traceparent = request.headers.get("traceparent", "")
     if TRACEPARENT.fullmatch(traceparent):
         headers["traceparent"] = traceparent
     return headers
-
-
-class RequestId(logging.Filter):
-    """Gives each record the id of the request during which it was made."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if has_request_context() and "request_id" in g:
-            record.request_id = g.request_id
-        return True

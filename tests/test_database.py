@@ -8,7 +8,7 @@ from flask_migrate import upgrade
 from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import OperationalError
 
-from application import database, db
+from application import database, db, transactions
 from tests.conftest import ENGINES, application_on
 
 mysql_only = pytest.mark.parametrize("engine_name", ENGINES[1:], indirect=True, scope="session")
@@ -103,7 +103,7 @@ def test_a_conflict_is_tried_again_unseen_by_the_caller(
 
 @mysql_only
 def test_a_conflict_without_end_is_told_in_time(app, client, login, server, monkeypatch):
-    monkeypatch.setattr(database, "AFTER_CONFLICT", 0)
+    monkeypatch.setattr(transactions, "AFTER_CONFLICT", 0)
     with failing(app, server, "INSERT", "order_item", 1213, times=1):
         answer = add(client, login)
     assert (answer.status_code, answer.json) == (503, UNAVAILABLE)

@@ -34,7 +34,7 @@ def test_it_is_ready_with_the_last_migration_and_not_before(new_database, user_s
     with application_on(new_database, USER_SERVICE_URL=user_service.url) as app:
         client, seen = app.test_client(), []
         with app.app_context():
-            for step in (None, upgrade, lambda: downgrade(revision="0003"), upgrade):
+            for step in (None, upgrade, lambda: downgrade(revision="0004"), upgrade):
                 if step:
                     step()
                 answer = client.get("/readyz")
@@ -47,7 +47,7 @@ def test_a_migration_of_a_newer_replica_does_not_stop_it(client, server):
     try:
         answer = client.get("/readyz")
     finally:
-        server.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+        server.execute(text("UPDATE alembic_version SET version_num = '0005'"))
     assert (answer.status_code, answer.json) == (200, READY | {"migrations": "ahead"})
 
 

@@ -11,7 +11,7 @@ from flask_migrate import upgrade
 
 import config
 from application import docs
-from application.models import Order
+from application.order_api import routes
 from tests.conftest import application_on
 from tests.user_service import DEMO_KEY
 
@@ -137,7 +137,7 @@ def visit(app, send, user_service, monkeypatch):
     send(client, "GET", "/readyz")
     user_service.reset()
     with monkeypatch.context() as broken:
-        broken.setattr(Order, "show_open", None)
+        broken.setattr(routes, "read_open_order", None)
         send(client, "GET", "/api/order")
 
 

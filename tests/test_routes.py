@@ -5,8 +5,8 @@ from itertools import chain
 
 import pytest
 
-from application.models import Order
-from application.order_api import listing
+from application.cart import Cart
+from application.order_api import pages
 from tests.conftest import linked_pages
 
 ADD = "/api/order/add-item"
@@ -176,7 +176,7 @@ def test_the_unforeseen_is_a_500_with_its_traceback_in_the_log_only(
     client, user, login, caplog, monkeypatch
 ):
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(Order, "lock_open_for", None)
+    monkeypatch.setattr(Cart, "lock", None)
     answer = client.post(ADD, json={"product_id": 5, "qty": 2}, headers=login)
     assert (answer.status_code, answer.json) == (500, {"message": "Internal server error"})
     assert "TypeError" in caplog.text
@@ -194,7 +194,7 @@ def some_orders(client, user_service):
 
 @pytest.fixture(autouse=True)
 def few_at_a_time(monkeypatch):
-    monkeypatch.setattr(listing, "STREAMED", 2)
+    monkeypatch.setattr(pages, "ORDERS_PER_QUERY", 2)
 
 
 def test_the_whole_list_has_every_order_once(client, some_orders):

@@ -1,9 +1,9 @@
 """Retries by clients: the header ``Idempotency-Key`` of a POST.
 
-The semantics are those of the IETF's draft-ietf-httpapi-idempotency-key-header-07 and, where it
-leaves them open, of Stripe's idempotent requests: a key is its user's own, and stands for its first
-outcome, a refusal for the cart's state too. Bad input has no outcome, and (unlike Stripe's) no
-failure has: both may be mended and tried again under their key.
+The semantics are those of the IETF's draft-ietf-httpapi-idempotency-key-header-07 and, where the
+draft leaves them open, of Stripe's idempotent requests: a key belongs to its user. Its first
+outcome is stored, 404 and 409 included; 400 and (unlike Stripe's) 5xx are not, so that the caller
+can fix the request, or repeat it, under the same key.
 """
 
 import random
@@ -12,6 +12,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial, wraps
 from hashlib import sha256
+from logging import Logger
+from typing import Any, ParamSpec
 
 from flask import Response, current_app, request
 from pymysql.constants import ER
@@ -21,29 +23,32 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import BadRequest, NotFound, UnprocessableEntity
 
-from application.database import db, execute
-from application.models import ItemNotFound, OrderEmpty, utcnow
+from application.cart import ItemNotFound, OrderEmpty
+from application.database import Base, db
+from application.models import utcnow
+from application.transactions import execute
 
-from .request import current_user
+from .caller import current_user
 
+P = ParamSpec("P")
 HEADER = "Idempotency-Key"
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
-PRUNE_CHANCE = 0.01  # for each kept answer; as up to 1,000 old ones go at once, the table shrinks
+PRUNE_CHANCE = 0.01  # per stored answer; since up to PRUNE_LIMIT go at once, the table shrinks
 PRUNE_LIMIT = 1000
-REFUSALS = NotFound, ItemNotFound, OrderEmpty
+OUTCOMES = NotFound, ItemNotFound, OrderEmpty  # errors that are stored
 
 
 class RequestRunning(Exception):
     """The first request with this key has not ended yet."""
 
 
-class IdempotencyKey(db.Model):
+class IdempotencyKey(Base):
     """A user's key, the request that it stands for, and that request's answer."""
 
     __tablename__ = "idempotency_key"
 
     user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    # Digests, of which no collation takes one for another.
+    # Digests: no collation takes two of them for one.
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     request: Mapped[str] = mapped_column(String(64))
     status: Mapped[int] = mapped_column(default=0)
@@ -51,32 +56,34 @@ class IdempotencyKey(db.Model):
     date_added: Mapped[datetime] = mapped_column(default=utcnow, index=True)
 
 
-ROW = IdempotencyKey.__table__
-OF_KEY = ROW.c.user_id == bindparam("of_user"), ROW.c.key == bindparam("of_key")
-CLAIM, FIND, KEEP = insert(ROW), select(ROW).where(*OF_KEY), update(ROW).where(*OF_KEY)
+_table = Base.metadata.tables["idempotency_key"]
+_this_key = _table.c.user_id == bindparam("of_user"), _table.c.key == bindparam("of_key")
+_claim_key = insert(_table)
+_find_answer = select(*_table.c["request", "status", "body"]).where(*_this_key)
+_store_answer = update(_table).where(*_this_key)
 
 
-def idempotent(view: Callable) -> Callable:
-    """Answer a request that is sent again with its Idempotency-Key as it was answered first.
+def idempotent(view: Callable[P, Any]) -> Callable[P, Response]:
+    """Answer a request that is repeated with its Idempotency-Key as it was answered first.
 
-    Goes inside ``transaction``: the answer is stored with the request's effect, or neither is.
-    Raises BadRequest for a key that is none, UnprocessableEntity for one that stands for another
-    request, and RequestRunning where the first does not end while the database waits for it.
+    Goes inside ``transaction``: the answer is stored together with the request's effect. Raises
+    BadRequest for a malformed key, UnprocessableEntity for one that was used for another request,
+    and RequestRunning if the first request does not end while the database waits for it.
     """
 
     @wraps(view)
-    def run(*args, **kwargs):
+    def run(*args: P.args, **kwargs: P.kwargs) -> Response:
         if HEADER not in request.headers:
-            return view(*args, **kwargs)
+            return current_app.make_response(view(*args, **kwargs))
         user, key, fingerprint = current_user(), _key(), _fingerprint()
         if not _claim(user.id, key, fingerprint):
-            return _repeat(execute(FIND, of_user=user.id, of_key=key).first(), fingerprint)
+            return _repeat(execute(_find_answer, of_user=user.id, of_key=key).first(), fingerprint)
         response = _outcome(view, *args, **kwargs)
-        body = response.get_data(as_text=True)
-        execute(KEEP, of_user=user.id, of_key=key, status=response.status_code, body=body)
+        answer = {"status": response.status_code, "body": response.get_data(as_text=True)}
+        execute(_store_answer, of_user=user.id, of_key=key, **answer)
         if random.random() < PRUNE_CHANCE:
             oldest = utcnow() - timedelta(seconds=current_app.config["IDEMPOTENCY_KEY_TTL"])
-            # Once the caller has its answer: nobody waits for it.
+            # After the response has been sent, so that no caller waits for it.
             response.call_on_close(partial(_prune, db.engine, oldest, current_app.logger))
         return response
 
@@ -92,46 +99,46 @@ def _key() -> str:
 
 def _fingerprint() -> str:
     body = request.get_data()
-    if request.mimetype == "multipart/form-data":  # each sending has a boundary of its own
+    if request.mimetype == "multipart/form-data":  # its boundary differs each time
         boundary = request.mimetype_params.get("boundary", "")
         body = body.replace(b"--" + boundary.encode(), b"--")
     return sha256(request.path.encode() + b"\n" + body).hexdigest()
 
 
 def _claim(user_id: int, key: str, fingerprint: str) -> bool:
-    """Insert the key, so that others who bring it wait for this transaction's end."""
+    """Insert the key, so that other requests with it wait until this transaction ends."""
     try:
-        execute(CLAIM, user_id=user_id, key=key, request=fingerprint)
+        execute(_claim_key, user_id=user_id, key=key, request=fingerprint)
     except IntegrityError:
         return False
     except OperationalError as error:
-        if error.orig.args[0] == ER.LOCK_WAIT_TIMEOUT:
+        if error.orig and error.orig.args[0] == ER.LOCK_WAIT_TIMEOUT:
             raise RequestRunning(f"The request with this {HEADER} is still running") from error
         raise
     return True
 
 
-def _repeat(record: Row | None, fingerprint: str) -> Response:
-    if record is None:  # pruned at this very moment
-        raise RequestRunning(f"This {HEADER} is just being forgotten")
-    if record.request != fingerprint:
+def _repeat(stored: Row[Any] | None, fingerprint: str) -> Response:
+    if stored is None:  # pruned since the insert failed
+        raise RequestRunning(f"This {HEADER} has just expired")
+    if stored.request != fingerprint:
         raise UnprocessableEntity(f"{HEADER} has been used for another request")
     headers = {"Idempotent-Replayed": "true"}
-    return Response(record.body, record.status, headers, mimetype="application/json")
+    return Response(stored.body, stored.status, headers, mimetype="application/json")
 
 
-def _outcome(view: Callable, *args, **kwargs) -> Response:
+def _outcome(view: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Response:
     try:
         answer = view(*args, **kwargs)
-    except REFUSALS as error:
+    except OUTCOMES as error:
         answer = current_app.handle_user_exception(error)
     return current_app.make_response(answer)
 
 
-def _prune(engine: Engine, oldest: datetime, logger) -> None:
-    old = delete(IdempotencyKey).where(IdempotencyKey.date_added < oldest)
+def _prune(engine: Engine, oldest: datetime, logger: Logger) -> None:
+    expired = delete(_table).where(_table.c.date_added < oldest)
     try:
         with engine.begin() as connection:
-            connection.execute(old.with_dialect_options(mysql_limit=PRUNE_LIMIT))
-    except DBAPIError as error:  # the next one may have more luck
-        logger.warning("idempotency keys are not pruned: %s", error.orig)
+            connection.execute(expired.with_dialect_options(mysql_limit=PRUNE_LIMIT))
+    except DBAPIError as error:  # the next one will delete them
+        logger.warning("expired idempotency keys are not deleted: %s", error.orig)

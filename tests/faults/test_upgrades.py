@@ -28,7 +28,7 @@ def try_on_an_empty_database(url):
     said = upgrade_at_once(url)
     assert sum("-> 0001" in text for text in said) == 1
     with application_on(url) as app, app.app_context():
-        assert execute("SELECT version_num FROM alembic_version") == [("0004",)]
+        assert execute("SELECT version_num FROM alembic_version") == [("0005",)]
 
 
 def try_on_a_database_of_the_course(url):
@@ -40,7 +40,7 @@ def try_on_a_database_of_the_course(url):
     said = upgrade_at_once(url)
     assert sum("user 1: merged open orders" in text for text in said) == 1
     with application_on(url) as app, app.app_context():
-        assert execute("SELECT version_num FROM alembic_version") == [("0004",)]
+        assert execute("SELECT version_num FROM alembic_version") == [("0005",)]
         assert execute(SUMS) == before
 
 

@@ -1,0 +1,41 @@
+"""gunicorn's worker, whose own answers to malformed HTTP are JSON, too."""
+
+import json
+import socket
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+    UnsupportedTransferCoding,
+)
+from gunicorn.http.message import Request
+from gunicorn.workers.gthread import ThreadWorker
+
+STATUSES: dict[type[BaseException], HTTPStatus] = {
+    ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+}
+
+
+class Worker(ThreadWorker):
+    """gunicorn's threaded worker; gunicorn has no setting for its error pages."""
+
+    def handle_error(
+        self, req: Request | None, client: socket.socket, addr: Any, exc: BaseException
+    ) -> None:
+        """Answer malformed HTTP in JSON. Log only the error's class: the header may hold a key."""
+        if not isinstance(exc, ParseException):
+            return super().handle_error(req, client, addr, exc)
+        status = STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
+        self.log.warning("Refused a request with %s: %s", status, type(exc).__name__)
+        body = json.dumps({"message": status.phrase.capitalize()})
+        head = f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: application/json\r\n"
+        length = f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        util.write_nonblock(client, (head + length + body).encode())
