@@ -14,7 +14,7 @@ from application import create_app, db
 from application.models import Order, OrderItem
 from application.order_api.idempotency import IdempotencyKey
 from tests.service import Service, free_port
-from tests.user_service import UserService
+from demo.user_service import UserService
 
 MYSQL = os.environ.get("TEST_DATABASE_URL")
 ENGINES = [

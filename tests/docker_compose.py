@@ -9,7 +9,7 @@ import requests
 
 import config
 from tests.service import until
-from tests.user_service import DEMO_KEY
+from demo.user_service import DEMO_KEY
 
 URL = "http://127.0.0.1:15003"
 LOGIN = {"Authorization": f"Basic {DEMO_KEY}"}

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import config
-from tests.demo import listening
+from demo.ports import listening
 
 
 def free_port() -> int:

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 import config
-from tests.demo import listening
+from demo.ports import listening
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def demo(tmp_path):
     if any(listening(port) for port in (5001, 5003)):
         pytest.skip("port 5001 or 5003 is in use")
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.demo"],
+        [sys.executable, "-m", "demo"],
         cwd=config.ROOT,
         env=os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/demo.db"},
         stdout=subprocess.PIPE,
@@ -52,7 +52,7 @@ def test_the_printed_lines_work_and_the_end_is_whole(demo, ending):
     assert ['"is_open":true' in answer for answer in answers] == [True, True, False]
     assert '"is_open":false' in answers[2]
 
-    taken = subprocess.run([sys.executable, "-m", "tests.demo"], capture_output=True, text=True)
+    taken = subprocess.run([sys.executable, "-m", "demo"], capture_output=True, text=True)
     assert taken.returncode == 1
     assert re.fullmatch(r"Port 5003 is taken: .*\n", taken.stderr)
 

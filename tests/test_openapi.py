@@ -13,7 +13,7 @@ import config
 from application import docs
 from application.models import Order
 from tests.conftest import application_on
-from tests.user_service import DEMO_KEY
+from demo.user_service import DEMO_KEY
 
 DESCRIPTION = json.loads(docs.DESCRIPTION)
 OPERATIONS = [

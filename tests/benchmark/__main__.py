@@ -19,7 +19,7 @@ from tests.benchmark.listing import download, print_by_cursor
 from tests.benchmark.load import Cost, measure, memory
 from tests.conftest import MYSQL, scratch_database
 from tests.service import Service
-from tests.user_service import UserService
+from demo.user_service import UserService
 
 QUICK = "--quick" in sys.argv
 ROUNDS = 1 if QUICK else 5  # in each of them all take turns, since the machine's speed changes

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.demo import listening
+from demo.ports import listening
 from tests.service import free_port, until
 
 

@@ -15,7 +15,7 @@ from threading import Event
 import pytest
 import requests
 
-from tests.demo import listening
+from demo.ports import listening
 from tests.faults import trials
 from tests.faults.shoppers import Shopper, Shoppers
 from tests.service import free_port, has_signal, until
