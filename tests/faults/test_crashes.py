@@ -9,7 +9,6 @@ import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Event
 
 import pytest
@@ -17,8 +16,8 @@ import requests
 
 from demo.ports import listening
 from tests.faults import trials
-from tests.faults.shoppers import Shopper, Shoppers
-from tests.service import free_port, has_signal, until
+from tests.faults.shoppers import Shoppers
+from tests.service import free_port, until
 
 
 @trials(4, 50)
@@ -75,36 +74,6 @@ def test_sigterm_lets_what_is_taken_be_answered(
     assert longest < 30  # gunicorn's graceful timeout
     found = f"all answered, end within {longest:.1f} s"
     report("SIGTERM with six requests under way", trials * 6, database_url, found)
-
-
-def queued(port):
-    """How many connections the service has yet to accept."""
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
-    return next(int(row[4][-8:], 16) for row in rows if row[1] == f"0100007F:{port:04X}")
-
-
-def test_sigterm_lets_what_is_queued_be_answered(service, users, database_url, report):
-    workers = service.workers()
-    for pid in workers:
-        os.kill(pid, signal.SIGSTOP)
-    with ThreadPoolExecutor(6) as threads:
-        answers = [threads.submit(Shopper(service.url, users[n % 4]).add) for n in range(6)]
-        until(lambda: queued(service.port) == 6)
-        service.terminate()
-        until(lambda: all(has_signal(pid, "ShdPnd", signal.SIGTERM) for pid in workers))
-        for pid in workers:
-            os.kill(pid, signal.SIGCONT)
-        assert [answer.result().status_code for answer in answers] == [200] * 6
-    assert service.wait() == 0
-    report("SIGTERM with six connections queued", 6, database_url, "all answered")
-
-
-def test_sigterm_does_not_wait_for_a_caller_who_says_nothing(service, database_url, report):
-    with socket.create_connection(("127.0.0.1", service.port)):
-        time.sleep(6)  # after 5, gunicorn would wait for ``keepalive``
-        took = service.stop()
-    assert took < 10  # then Docker would kill
-    report("SIGTERM with an idle connection", 1, database_url, f"end within {took:.1f} s")
 
 
 @trials(1, 10)
@@ -185,20 +154,16 @@ def balancer(tmp_path, services):
 
 
 @trials(1, 3)
-@pytest.mark.parametrize(("how", "unlucky"), [("drained", 0), ("sudden", 1)])
-def test_a_rolling_restart_loses_nothing(
-    services, balancer, users, database_url, report, how, unlucky, trials
+def test_a_drained_rolling_restart_fails_no_request(
+    services, balancer, users, database_url, report, trials
 ):
     shoppers = Shoppers([balancer.url], users)
     with shoppers.at_work():
         for name, service in zip(["one", "two"] * trials, services * trials, strict=True):
-            if how == "drained":
-                balancer.drain(name)
+            balancer.drain(name)
             service.stop()
             service.start()
             balancer.tell(f"set server orders/{name} state ready")
-    # A connection that is just being made when the service stops to listen may be reset.
-    failures = shoppers.statuses.total() - shoppers.statuses[200] - shoppers.statuses[404]
-    assert failures <= unlucky * trials
+    assert set(shoppers.statuses) <= {200, 404}
     assert shoppers.check(database_url) == {"lost": 0, "doubled": 0}
-    report(f"rolling restart behind haproxy, {how}", trials, database_url, shoppers.summary())
+    report("rolling restart behind haproxy, drained", trials, database_url, shoppers.summary())
