@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 
 from tests.benchmark.load import mebibytes
-from tests.service import Service
+from tests.support.service import Service
 
 
 @dataclass

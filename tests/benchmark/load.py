@@ -12,7 +12,8 @@ from statistics import median
 
 from sqlalchemy import Connection, text
 
-from tests.service import Service, until
+from tests.support.processes import until
+from tests.support.service import Service
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 LONGEST = 120  # seconds
