@@ -19,5 +19,5 @@ def at_once(app):
     return run
 
 
-class TestRacesOnOneServer(Races):
-    pass
+class TestRaces(Races):
+    """On one server."""

@@ -1,6 +1,8 @@
-"""``make bench``: what requests cost beside the floor, and the metrics; growth; the whole list.
+"""``make bench``: measure the service.
 
-``--quick`` makes small tables and one round, only to see that it works.
+What requests cost compared with the floor, what the metrics cost, how much slower requests are
+beside a million orders, and how fast the list of all orders is. ``--quick`` makes small tables and
+one round, only to see that the benchmark works.
 """
 
 import sys
@@ -17,7 +19,7 @@ from tests.support.needs import MYSQL
 from tests.support.orders import fill
 
 QUICK = "--quick" in sys.argv
-ROUNDS = 1 if QUICK else 5  # in each of them all take turns, since the machine's speed changes
+ROUNDS = 1 if QUICK else 5  # all contenders take turns in each, since the machine's speed changes
 MANY_ORDERS = 10_000 if QUICK else 1_000_000
 LISTED_ORDERS = 2_000 if QUICK else 200_000
 
@@ -64,7 +66,7 @@ def print_metrics(bench: Bench) -> None:
     url = bench.database()
     both = bench.service(url), bench.uncounted(url)
     for scenario in ("show", "add to a line"):
-        # Many rounds: the difference is smaller than that between two rounds.
+        # Many rounds: the difference is smaller than the one between two rounds.
         counted, uncounted = (c.cpu_ms for c in take_turns(both, scenario, rounds=4 * ROUNDS))
         print_row(scenario, f"{counted:.2f}", f"{uncounted:.2f}", f"{counted / uncounted:.2f}")
 

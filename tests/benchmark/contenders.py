@@ -13,9 +13,9 @@ from tests.support.databases import autocommit, scratch_database
 from tests.support.orders import empty, fill
 from tests.support.service import Service
 
-USERS = range(2, 502)  # their ids: the demo user comes first
+USERS = range(2, 502)  # their ids; the demo user has 1
 FEW = USERS[:200]
-SCENARIOS = {  # whose requests, how many of them, and the lines in each user's order
+SCENARIOS = {  # the users, the number of requests, the lines in each user's order
     "show": (FEW, 1000, 5),
     "add to a line": (FEW, 1000, 5),
     "add a new line": (USERS, 500, 5),
@@ -36,7 +36,7 @@ class Contender:
 
     service: Service
     database: Connection
-    others: int = 0  # the id of the last of the orders that stay
+    others: int = 0  # orders up to this id are kept between scenarios
 
     def measure(self, scenario: str, connections: int = 8) -> Cost:
         users, requests, lines = SCENARIOS[scenario]
@@ -46,7 +46,7 @@ class Contender:
         return measure(self.service, self.database, scenario, len(users), requests, connections)
 
     def warm_up(self) -> None:
-        """Let each worker ask for every user once."""
+        """Send so many requests that each worker knows every user."""
         empty(self.database, after=self.others)
         measure(self.service, self.database, "show", len(USERS), 10 * len(USERS))
 

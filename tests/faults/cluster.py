@@ -76,8 +76,8 @@ def at_once(urls, user_service):
         yield at_once
 
 
-class TestRacesOnAllNodes(Races):
-    pass
+class TestRaces(Races):
+    """On all nodes at once."""
 
 
 def test_a_key_is_used_once_on_all_nodes(at_once, client, login):

@@ -51,6 +51,7 @@ class Proxy(ThreadingTCPServer):
         return self
 
     def __exit__(self, *_) -> None:
+        self.flows.set()  # a transaction that hangs would block the end of the database
         self.shutdown()
         self.server_close()
 
