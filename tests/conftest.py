@@ -1,28 +1,23 @@
-"""Real things for every test: SQLite files, a MySQL server where one is named, HTTP."""
+"""Real things for every test: SQLite files, a MySQL server if there is one, HTTP."""
 
-import os
-import re
-import uuid
-from contextlib import ExitStack, contextmanager
+from collections import Counter
+from contextlib import ExitStack
 
 import pytest
 from flask_migrate import upgrade
-from sqlalchemy import NullPool, create_engine, delete, make_url, text
 
 import config
-from application import create_app, db
-from application.models import Order, OrderItem
-from application.order_api.idempotency import IdempotencyKey
-from tests.service import Service, free_port
-from tests.user_service import UserService
-
-MYSQL = os.environ.get("TEST_DATABASE_URL")
-ENGINES = [
-    "sqlite",
-    pytest.param(
-        "mysql", marks=pytest.mark.skipif(not MYSQL, reason="TEST_DATABASE_URL is not set")
-    ),
-]
+from demo.user_service import UserService
+from tests.support.databases import (
+    ENGINES,
+    application_on,
+    autocommit,
+    delete_all,
+    engines_of,
+    scratch_database,
+)
+from tests.support.processes import free_port
+from tests.support.service import Service
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -33,6 +28,7 @@ def environment():
             patch.delenv(name, raising=False)
         patch.setenv("CONFIGURATION_SETUP", "config.DevelopmentConfig")
         patch.setenv("SQLALCHEMY_ECHO", "false")
+        patch.setenv("USER_SERVICE_TIMEOUT", "30")  # seconds: enough on a slow machine
         yield
 
 
@@ -59,27 +55,14 @@ def shared_app(engine_name, user_service, tmp_path_factory):
         yield app
 
 
-@contextmanager
-def scratch_database(engine_name, folder):
-    name = f"order_test_{uuid.uuid4().hex[:12]}"
-    if engine_name == "sqlite":
-        yield f"sqlite:///{folder / name}.db"
-        return
-    server = create_engine(MYSQL, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(MYSQL).set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name}"))
-
-
-@contextmanager
-def application_on(url, **settings):
-    app = create_app({"DATABASE_URL": url, **settings})
-    yield app
-    with app.app_context():
-        for engine in db.engines.values():
-            engine.dispose()
+@pytest.fixture
+def app(shared_app):
+    """The application on a migrated database without orders."""
+    shared_app.config["ORDERS_REQUIRE_ADMIN"] = False
+    for engine in engines_of(shared_app):
+        engine.dispose()  # another test may have killed its connections
+    delete_all(shared_app)
+    return shared_app
 
 
 @pytest.fixture
@@ -91,30 +74,10 @@ def without_database(user_service):
 
 
 @pytest.fixture
-def app(shared_app):
-    """The application on a migrated database with no orders."""
-    shared_app.config["ORDERS_REQUIRE_ADMIN"] = False
-    with shared_app.app_context():
-        db.engine.dispose()  # connections that another test may have killed
-    forget_all(shared_app)
-    return shared_app
-
-
-def forget_all(app):
-    """Empty the tables."""
-    with app.app_context():
-        for model in (OrderItem, Order, IdempotencyKey):
-            db.session.execute(delete(model))
-        db.session.commit()
-
-
-@pytest.fixture
 def server(app):
-    """A connection of somebody else's to the application's own database."""
-    with app.app_context():
-        url = db.engine.url
-    with create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect() as other:
-        yield other
+    """A connection of the test's own to the application's database."""
+    with autocommit(engines_of(app)[0].url) as connection:
+        yield connection
 
 
 @pytest.fixture
@@ -125,8 +88,10 @@ def client(app):
 @pytest.fixture(scope="session")
 def user_service():
     with UserService().start() as service:
-        yield service
-        service.shutdown()
+        try:
+            yield service
+        finally:
+            service.shutdown()
 
 
 @pytest.fixture(autouse=True)
@@ -145,17 +110,6 @@ def login(user):
     return {"Authorization": f"Basic {user['api_key']}"}
 
 
-def linked_pages(client, url, **options):
-    """Return the lists to which the Links lead, from the URL's own on."""
-    pages = []
-    while url:
-        answer = client.get(url, **options)
-        pages.append(answer.json)
-        link = answer.headers.get("Link")
-        url = link and re.fullmatch('<(.+)>; rel="next"', link)[1]
-    return pages
-
-
 @pytest.fixture
 def start(user_service, tmp_path):
     """Start instances of the service, which end with the test."""
@@ -166,3 +120,12 @@ def start(user_service, tmp_path):
             return running.enter_context(service)
 
         yield start
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say in one line for each reason how many tests were skipped, and how to have them."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, count in reasons.items():
+        tests = "1 test was" if count == 1 else f"{count} tests were"
+        terminalreporter.line(f"{tests} skipped: {reason}")

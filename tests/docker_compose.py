@@ -8,8 +8,9 @@ import pytest
 import requests
 
 import config
-from tests.service import until
-from tests.user_service import DEMO_KEY
+from demo.user_service import DEMO_KEY
+from tests.support.databases import head_revision
+from tests.support.processes import until
 
 URL = "http://127.0.0.1:15003"
 LOGIN = {"Authorization": f"Basic {DEMO_KEY}"}
@@ -41,12 +42,12 @@ def mysql(statement: str) -> str:
 
 def add_item():
     return requests.post(
-        f"{URL}/api/order/add-item", {"product_id": 5, "qty": 2}, headers=LOGIN, timeout=15
+        f"{URL}/api/order/add-item", {"product_id": 5, "qty": 2}, headers=LOGIN, timeout=60
     )
 
 
 def probe(name: str):
-    return requests.get(f"{URL}/{name}", timeout=5)
+    return requests.get(f"{URL}/{name}", timeout=60)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,25 +68,25 @@ def test_the_whole_flow_from_outside():
     added = add_item()
     assert added.status_code == 200
     order = added.json()["result"]
-    assert requests.get(f"{URL}/api/order", headers=LOGIN, timeout=5).json() == {"result": order}
-    closed = requests.post(f"{URL}/api/order/checkout", headers=LOGIN, timeout=5).json()
+    assert requests.get(f"{URL}/api/order", headers=LOGIN, timeout=60).json() == {"result": order}
+    closed = requests.post(f"{URL}/api/order/checkout", headers=LOGIN, timeout=60).json()
     assert closed["result"] == order | {
         "is_open": False,
         "date_updated": closed["result"]["date_updated"],
     }
-    assert requests.get(f"{URL}/api/orders", timeout=5).status_code == 401
-    assert requests.get(f"{URL}/api/orders", headers=LOGIN, timeout=5).status_code == 403
+    assert requests.get(f"{URL}/api/orders", timeout=60).status_code == 401
+    assert requests.get(f"{URL}/api/orders", headers=LOGIN, timeout=60).status_code == 403
 
 
-def test_it_counts_and_its_log_is_json():
+def test_it_serves_metrics_and_logs_json():
     add_item()
-    assert "items_added_total " in requests.get(f"{URL}/metrics", timeout=5).text
+    assert "items_added_total " in requests.get(f"{URL}/metrics", timeout=60).text
     log = docker("compose", "logs", "--no-log-prefix", "order-service").splitlines()
     messages = [json.loads(line)["message"] for line in log]
     assert any("POST /api/order/add-item 200" in message for message in messages)
 
 
-def test_the_container_is_not_root_and_holds_only_the_service():
+def test_the_container_does_not_run_as_root_and_holds_only_the_service():
     assert inside("id", "-un") == "order"
     assert set(inside("ls", "-A").split()) == {
         "application", "migrations", "config.py", "gunicorn.conf.py", "requirements.txt", "run.py"
@@ -94,7 +95,7 @@ def test_the_container_is_not_root_and_holds_only_the_service():
     assert inside("python", "-c", look_up).count(".") == 3
 
 
-def test_a_restart_of_the_database_is_survived():
+def test_it_survives_a_restart_of_the_database():
     before = add_item().json()["result"]
     started = docker("compose", "ps", "-q", "order-service")
     docker("compose", "stop", "order-db")
@@ -103,7 +104,7 @@ def test_a_restart_of_the_database_is_survived():
     assert down.headers["Retry-After"]
     assert [probe(path).status_code for path in ("healthz", "readyz")] == [200, 503]
     docker("compose", "start", "order-db")
-    answer = until(lambda: (again := add_item()).status_code == 200 and again, 60)
+    answer = until(lambda: (again := add_item()).status_code == 200 and again, 120)
     assert answer.json()["result"]["items"][0]["quantity"] == before["items"][0]["quantity"] + 2
     assert docker("compose", "ps", "-q", "order-service") == started
     assert probe("readyz").json()["message"] == "Ready"
@@ -119,7 +120,7 @@ def test_three_replicas_start_on_an_empty_database_at_once():
         for name in names:
             docker("run", *options, "--name", name, "-e", f"DATABASE_URL={url}", image)
         health = ["inspect", "--format", "{{.State.Health.Status}} {{.RestartCount}}", *names]
-        until(lambda: docker(*health).splitlines() == ["healthy 0"] * 3, 60)
-        assert mysql("SELECT version_num FROM three.alembic_version") == "0004"
+        until(lambda: docker(*health).splitlines() == ["healthy 0"] * 3, 120)
+        assert mysql("SELECT version_num FROM three.alembic_version") == head_revision()
     finally:
         docker("rm", "--force", *names)

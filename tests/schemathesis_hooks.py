@@ -1,4 +1,4 @@
-"""What schemathesis is told beyond the description; see schemathesis.toml."""
+"""Rules for schemathesis that the description cannot express; schemathesis.toml names them."""
 
 import re
 
@@ -7,9 +7,10 @@ import schemathesis
 
 @schemathesis.hook
 def filter_body(_context, body) -> bool:
-    """Leave out what JSON Schema allows and the API does not: 2.0, and sums above a line's limit.
+    """Leave out bodies that the schema allows and the API refuses.
 
-    JSON Schema takes 2.0 for an integer; and of numbers of seven digits, a few adds are too many.
+    JSON Schema takes 2.0 for an integer. And a few adds of numbers with seven digits or more would
+    exceed what a line can hold.
     """
     values = body.values() if isinstance(body, dict) else ()
     return not any(

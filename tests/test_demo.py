@@ -1,28 +1,30 @@
-"""``make run``: it serves, its curl lines work when pasted, and it leaves nothing behind."""
+"""``make run``: it serves, the curl lines that it prints work, and it leaves no process behind."""
 
 import os
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
 import config
-from tests.demo import listening
+from demo.ports import listening
+from tests.support.needs import need_program
+
+COMMAND = [sys.executable, "-m", "demo"]
 
 
 @pytest.fixture
 def demo(tmp_path):
     """``make run`` in a process group of its own, as in a terminal, on a database of its own."""
-    if not shutil.which("curl"):
-        pytest.skip("curl is not installed")
+    need_program("curl")
     if any(listening(port) for port in (5001, 5003)):
-        pytest.skip("port 5001 or 5003 is in use")
+        pytest.skip("they need ports 5001 and 5003: stop the programs that listen there")
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.demo"],
+        COMMAND,
         cwd=config.ROOT,
         env=os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/demo.db"},
         stdout=subprocess.PIPE,
@@ -31,8 +33,11 @@ def demo(tmp_path):
         start_new_session=True,
     )
     with process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):  # usually it has ended
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def lines_until(process, pattern):
@@ -45,22 +50,22 @@ def lines_until(process, pattern):
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_the_printed_lines_work_and_the_end_is_whole(demo, ending):
+def test_the_printed_lines_work_and_no_process_is_left(demo, ending):
     printed = lines_until(demo, "order/checkout")
     commands = [shlex.split(line) for line in printed if line.strip().startswith("curl")]
     answers = [subprocess.check_output([*curl, "--silent"], text=True) for curl in commands]
     assert ['"is_open":true' in answer for answer in answers] == [True, True, False]
     assert '"is_open":false' in answers[2]
 
-    taken = subprocess.run([sys.executable, "-m", "tests.demo"], capture_output=True, text=True)
-    assert taken.returncode == 1
-    assert re.fullmatch(r"Port 5003 is taken: .*\n", taken.stderr)
+    second = subprocess.run(COMMAND, cwd=config.ROOT, capture_output=True, text=True)
+    assert second.returncode == 1
+    assert re.fullmatch(r"Port 5003 is taken: .*\n", second.stderr)
 
     if ending == signal.SIGINT:
-        os.killpg(demo.pid, ending)  # Ctrl-C is for everybody in the terminal
+        os.killpg(demo.pid, ending)  # Ctrl-C reaches every process of the terminal
     else:
         demo.terminate()
     demo.stdout.read()
-    demo.wait(timeout=40)
+    demo.wait(timeout=60)
     with pytest.raises(ProcessLookupError):
         os.killpg(demo.pid, 0)

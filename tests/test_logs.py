@@ -1,4 +1,4 @@
-"""The log, as the service as shipped writes it, and the ids that go through it."""
+"""The log of the service as shipped, and the ids that it passes on."""
 
 import json
 import re
@@ -6,38 +6,39 @@ import re
 import pytest
 import requests
 
-from tests.service import until
+from tests.support.api import show
+from tests.support.processes import until
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 @pytest.fixture
-def asked(client, login, user_service):
-    """Send a GET of the cart, and return its answer and the headers that user-service saw."""
+def ask(client, login, user_service):
+    """Get the cart; return the answer and the headers that user-service received."""
 
-    def asked(**headers):
-        answer = client.get("/api/order", headers=login | headers)
+    def ask(**headers):
+        answer = show(client, login | headers)
         return answer, user_service.asked[-1][1]
 
-    return asked
+    return ask
 
 
 @pytest.mark.parametrize("theirs", ["abc-1", "7", "Root=1-67891233-abc:d/e+f_g.h", "x" * 128])
-def test_a_sane_request_id_is_returned_and_passed_on(asked, theirs):
-    answer, seen = asked(**{"X-Request-ID": theirs})
+def test_a_valid_request_id_is_returned_and_passed_on(ask, theirs):
+    answer, seen = ask(**{"X-Request-ID": theirs})
     assert answer.headers["X-Request-ID"] == theirs
     assert seen["X-Request-ID"] == theirs
 
 
 @pytest.mark.parametrize("theirs", [None, "", "two words", "a\tb", "\xe9", "x" * 129, "$5$key"])
-def test_any_other_is_replaced(asked, theirs):
-    answer, seen = asked(**({} if theirs is None else {"X-Request-ID": theirs}))
+def test_any_other_request_id_is_replaced(ask, theirs):
+    answer, seen = ask(**({} if theirs is None else {"X-Request-ID": theirs}))
     assert re.fullmatch(UUID, answer.headers["X-Request-ID"])
     assert seen["X-Request-ID"] == answer.headers["X-Request-ID"]
 
 
-def test_every_request_has_an_id_of_its_own_and_so_has_every_error(client):
+def test_every_answer_has_a_request_id_of_its_own_errors_included(client):
     answers = [client.get(path) for path in ("/nowhere", "/api/order", "/api/order/add-item")]
     assert [answer.status_code for answer in answers] == [404, 401, 405]
     assert len({answer.headers["X-Request-ID"] for answer in answers}) == 3
@@ -53,25 +54,25 @@ def test_every_request_has_an_id_of_its_own_and_so_has_every_error(client):
         ("0", None),
     ],
 )
-def test_a_traceparent_is_passed_on(asked, theirs, passed_on):
-    _, seen = asked(**({"traceparent": theirs} if theirs is not None else {}))
+def test_a_traceparent_is_passed_on(ask, theirs, passed_on):
+    _, seen = ask(**({"traceparent": theirs} if theirs is not None else {}))
     assert seen.get("traceparent") == passed_on
 
 
 @pytest.fixture
 def shopping(start, tmp_path, user_service, login):
-    """Send requests to a service, and return its log's lines once all of them are there."""
+    """Send requests to a service, stop it, and return the lines of its log."""
 
     def shopping(**settings):
         service = start(f"sqlite:///{tmp_path}/order.db", **settings)
         body = {"product_id": 5, "qty": 2}
         url = f"{service.url}/api/order/add-item?qty=secret"
-        requests.post(url, body, headers=login | {"X-Request-ID": "first"}, timeout=10)
+        requests.post(url, body, headers=login | {"X-Request-ID": "first"}, timeout=60)
         user_service.answer = lambda handler: handler.send(500, {})
         headers = {"Authorization": "unknown", "X-Request-ID": "second"}
-        requests.post(f"{service.url}/api/order/checkout", headers=headers, timeout=10)
-        requests.get(f"{service.url}/no%0Aline", headers={"X-Request-ID": "third"}, timeout=10)
-        requests.get(f"{service.url}/api/orders", headers={"X-Request-ID": "last"}, timeout=10)
+        requests.post(f"{service.url}/api/order/checkout", headers=headers, timeout=60)
+        requests.get(f"{service.url}/no%0Aline", headers={"X-Request-ID": "third"}, timeout=60)
+        requests.get(f"{service.url}/api/orders", headers={"X-Request-ID": "last"}, timeout=60)
         until(lambda: "orders 200" in service.log.read_text())
         service.stop()
         return service.log.read_text().splitlines()
@@ -92,13 +93,13 @@ def test_in_production_every_line_is_json(shopping):
         ("third", "GET", "/no%0Aline", 404),
         ("last", "GET", "/api/orders", 200),
     }
-    assert all(0 < line["ms"] < 60_000 for line in of_requests.values())
+    assert all(0 < line["ms"] < 300_000 for line in of_requests.values())
     warning = next(line for line in lines if line["message"] == "user-service: status 500")
     assert warning["request_id"] == "second"
     assert {line["logger"] for line in lines} >= {"gunicorn.error", "alembic.runtime.migration"}
 
 
-def test_in_development_a_line_is_for_people(shopping):
+def test_in_development_lines_are_text(shopping):
     development = {"CONFIGURATION_SETUP": "config.DevelopmentConfig", "SQLALCHEMY_ECHO": "true"}
     lines = shopping(**development, options="")
     time = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}"

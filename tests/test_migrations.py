@@ -6,12 +6,8 @@ from flask_migrate import check, downgrade, stamp, upgrade
 from sqlalchemy.exc import IntegrityError
 
 from application import db
-from tests.conftest import application_on
-
-SUMS = sa.text(
-    "SELECT user_id, is_open, product_id, SUM(quantity) FROM `order` JOIN order_item"
-    " ON order_id = `order`.id GROUP BY user_id, is_open, product_id ORDER BY 1, 2, 3"
-)
+from tests.support.course import SUMS, insert_course_data, replace_nulls
+from tests.support.databases import application_on, execute
 
 
 @pytest.fixture
@@ -21,35 +17,8 @@ def empty(new_database):
         yield
 
 
-def execute(statement):
-    with db.engine.begin() as connection:
-        result = connection.execute(sa.text(statement) if isinstance(statement, str) else statement)
-        return result.all() if result.returns_rows else None
-
-
-def course_data():
-    for number in range(1, 6):  # five open orders of user 1, doubled lines in each
-        execute(f"INSERT INTO `order` (id, user_id, is_open) VALUES ({number}, 1, 1)")
-        for product_id in (7, 8, 7):
-            execute(
-                "INSERT INTO order_item (order_id, product_id, quantity)"
-                f" VALUES ({number}, {product_id}, {number})"
-            )
-    execute("INSERT INTO `order` (id, user_id, is_open) VALUES (6, 1, 0), (7, 1, 0), (8, 2, 1)")
-    execute("INSERT INTO `order` (id, user_id, is_open) VALUES (9, 2, NULL)")
-    execute(
-        "INSERT INTO order_item (order_id, product_id, quantity)"
-        " VALUES (6, 7, 3), (6, 7, 4), (7, 7, 1), (8, 9, NULL), (9, 9, 2)"
-    )
-
-
-def mend_nulls():
-    execute("UPDATE `order` SET is_open = 0 WHERE is_open IS NULL")
-    execute("UPDATE order_item SET quantity = 0 WHERE quantity IS NULL")
-
-
 @pytest.mark.usefixtures("empty")
-def test_up_down_and_up_again_leave_what_the_models_say():
+def test_migrating_up_and_down_and_up_gives_the_schema_of_the_models():
     upgrade()
     check()
     downgrade(revision="0001")
@@ -60,11 +29,11 @@ def test_up_down_and_up_again_leave_what_the_models_say():
 
 
 @pytest.mark.usefixtures("empty")
-def test_a_course_database_is_adopted_with_nothing_lost():
+def test_a_course_database_is_adopted_and_no_quantity_is_lost():
     upgrade(revision="0001")
     execute("UPDATE alembic_version SET version_num = 'of the course'")
-    course_data()
-    mend_nulls()
+    insert_course_data()
+    replace_nulls()
     before = execute(SUMS)
 
     stamp(revision="0001", purge=True)
@@ -79,16 +48,16 @@ def test_a_course_database_is_adopted_with_nothing_lost():
 
 
 @pytest.mark.usefixtures("empty")
-def test_nulls_of_a_course_database_count_as_closed_and_as_nothing():
+def test_a_null_becomes_a_closed_order_or_a_quantity_of_zero():
     upgrade(revision="0001")
-    course_data()
+    insert_course_data()
     upgrade()
     assert execute("SELECT is_open FROM `order` WHERE id = 9") == [(0,)]
     assert execute("SELECT quantity FROM order_item WHERE order_id = 8") == [(0,)]
 
 
 @pytest.mark.usefixtures("empty")
-def test_a_sum_that_no_column_can_hold_stops_the_migration_before_it_changes_anything():
+def test_a_sum_too_large_for_the_column_stops_the_migration_before_it_changes_anything():
     upgrade(revision="0001")
     execute("INSERT INTO `order` (id, user_id, is_open) VALUES (1, 1, 1), (2, 1, 1)")
     execute("INSERT INTO order_item (order_id, product_id, quantity) VALUES (1, 7, 2147483647)")
@@ -99,7 +68,7 @@ def test_a_sum_that_no_column_can_hold_stops_the_migration_before_it_changes_any
 
 
 @pytest.mark.usefixtures("empty")
-def test_the_database_itself_allows_one_open_order_and_one_line():
+def test_the_database_itself_refuses_a_second_open_order_and_a_second_line():
     upgrade()
     execute("INSERT INTO `order` (id, user_id, is_open) VALUES (1, 1, 1), (2, 1, 0), (3, 1, 0)")
     with pytest.raises(IntegrityError):

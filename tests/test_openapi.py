@@ -1,19 +1,16 @@
-"""The description of the API: of all of it, with real examples, and true."""
+"""The API's description: complete, and with examples that are real answers."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from flask_migrate import upgrade
 
-import config
 from application import docs
-from application.order_api import routes
-from tests.conftest import application_on
-from tests.user_service import DEMO_KEY
+from demo.user_service import DEMO_KEY
+from tests.support.api import ADD, CHECKOUT, HISTORY, REMOVE, UPDATE
+from tests.support.databases import application_on
+from tests.support.insides import READ_CART
 
 DESCRIPTION = json.loads(docs.DESCRIPTION)
 OPERATIONS = [
@@ -21,9 +18,6 @@ OPERATIONS = [
     for path, methods in DESCRIPTION["paths"].items()
     for method, operation in methods.items()
 ]
-ADD, UPDATE, REMOVE, CHECKOUT = (
-    f"/api/order/{name}" for name in ("add-item", "update-item", "remove-item", "checkout")
-)
 ITEM = {"product_id": 5, "qty": 2}
 LOGIN = {"Authorization": f"Basic {DEMO_KEY}"}
 SEEN_ELSEWHERE = [{"message": "The request with this Idempotency-Key is still running"}]
@@ -35,7 +29,7 @@ def test_the_description_is_served_as_it_stands(client):
     assert answer.content_type == "application/json"
 
 
-def test_every_route_is_described_and_no_other(app):
+def test_all_routes_and_no_others_are_described(app):
     about_itself = {"index", "docs", "openapi", "swagger_ui.show"}
     routes = {
         (rule.rule, method.lower(), rule.endpoint.split(".")[-1])
@@ -47,7 +41,7 @@ def test_every_route_is_described_and_no_other(app):
     assert described == routes
 
 
-def test_the_page_leads_to_the_description(client):
+def test_the_docs_page_links_to_the_description(client):
     assert client.get("/").headers["Location"] == "/docs"
     for path in ("/docs", "/docs/"):
         page = client.get(path)
@@ -56,14 +50,14 @@ def test_the_page_leads_to_the_description(client):
     assert client.get("/docs/nothing.js").json == {"message": "Not found"}
 
 
-def test_page_and_description_can_be_switched_off(new_database):
+def test_docs_page_and_description_can_be_switched_off(new_database):
     with application_on(new_database, API_DOCS=False) as app:
         for path in ("/", "/docs", "/docs/", "/openapi.json"):
             assert app.test_client().get(path).status_code == 404
 
 
 def follow(node):
-    """Return the node, or the one that it refers to."""
+    """Return the node, or the node that its $ref names."""
     target = DESCRIPTION if "$ref" in node else node
     for name in node.get("$ref", "#").split("/")[1:]:
         target = target[name]
@@ -71,7 +65,7 @@ def follow(node):
 
 
 def examples():
-    """List each example of an answer with its status."""
+    """Yield each example of an answer with its status."""
     for _, _, operation in OPERATIONS:
         for status, response in operation["responses"].items():
             for content in follow(response)["content"].values():
@@ -80,20 +74,20 @@ def examples():
 
 
 def without_times(answer):
-    """Return an answer as text, with one time for all."""
+    """Return an answer as text, with the same date everywhere."""
     return re.sub(r'"\d{4}-\d\d-\d\dT[\d:.]+Z"', '"then"', json.dumps(answer))
 
 
 @pytest.fixture
 def seen(new_database, without_database, user_service, monkeypatch):
-    """Whatever there is to be seen: the answers of a real service, each with its status."""
+    """All kinds of answers of a real application, each with its status."""
     answers = []
 
     def send(client, method, path, body=None, login=True, **options):
         headers = (LOGIN if login else {}) | options.pop("headers", {})
         answer = client.open(path, method=method, data=body, headers=headers, **options)
-        told = answer.json if answer.is_json else answer.text
-        answers.append((answer.status_code, told))
+        body = answer.json if answer.is_json else answer.text
+        answers.append((answer.status_code, body))
 
     with application_on(new_database, USER_SERVICE_URL=user_service.url) as app:
         with app.app_context():
@@ -106,14 +100,14 @@ def seen(new_database, without_database, user_service, monkeypatch):
 
 def visit(app, send, user_service, monkeypatch):
     client = app.test_client()
-    for path in ("/api/order", "/api/orders", "/api/order/history", "/healthz", "/readyz"):
+    for path in ("/api/order", "/api/orders", HISTORY, "/healthz", "/readyz"):
         send(client, "GET", path)
     for path in (UPDATE, REMOVE, CHECKOUT):
         send(client, "POST", path, ITEM)
     for body in ({}, {"product_id": "two"}, b"a" * 70_000):
         send(client, "POST", ADD, body)
     send(client, "POST", ADD, b"{", content_type="application/json")
-    cut_off = {"CONTENT_LENGTH": "9", "wsgi.input_terminated": True}  # as by gunicorn
+    cut_off = {"CONTENT_LENGTH": "9", "wsgi.input_terminated": True}  # as gunicorn sets it
     send(client, "POST", ADD, b"qty=1", environ_overrides=cut_off)
     send(client, "POST", ADD, ITEM, headers={"Idempotency-Key": "two words"})
     send(client, "POST", ADD, ITEM, headers={"Idempotency-Key": "key"})
@@ -125,7 +119,7 @@ def visit(app, send, user_service, monkeypatch):
     send(client, "POST", CHECKOUT)
     send(client, "POST", ADD, ITEM)
     send(client, "POST", CHECKOUT)
-    for path, too_many in [("/api/order/history", 101), ("/api/orders", 1001)]:
+    for path, too_many in [(HISTORY, 101), ("/api/orders", 1001)]:
         send(client, "GET", path)
         send(client, "GET", f"{path}?limit={too_many}")
     app.config["ORDERS_REQUIRE_ADMIN"] = True
@@ -137,7 +131,7 @@ def visit(app, send, user_service, monkeypatch):
     send(client, "GET", "/readyz")
     user_service.reset()
     with monkeypatch.context() as broken:
-        broken.setattr(routes, "read_open_order", None)
+        broken.setattr(*READ_CART, None)
         send(client, "GET", "/api/order")
 
 
@@ -149,23 +143,3 @@ def test_the_examples_are_real_answers(seen):
             assert re.sub(r"\d+\.0", "1.0", metrics).count(example) == 1
         elif example not in SEEN_ELSEWHERE:
             assert (status, without_times(example)) in real
-
-
-def test_schemathesis_finds_no_difference(start, tmp_path, user_service):
-    boss = user_service.add("boss", is_admin=True)
-    service = start(f"sqlite:///{tmp_path}/order.db", ORDERS_REQUIRE_ADMIN="true")
-    settings = config.ROOT / "tests" / "schemathesis.toml"
-    command = ["-m", "schemathesis.cli", "--config-file", settings, "run", "--no-color"]
-    command += ["--checks", "all", "--max-examples", "50", "--seed", "1"]
-    command += ["--header", f"Authorization: Basic {boss['api_key']}"]
-    result = subprocess.run(
-        [sys.executable, *command, f"{service.url}/openapi.json"],
-        cwd=tmp_path,  # for what it remembers
-        env=os.environ | {"PYTHONPATH": str(config.ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert result.returncode == 0, result.stdout
-    assert "Selected: 10/10" in result.stdout
-    assert "Traceback" not in service.log.read_text()

@@ -1,102 +1,27 @@
-"""``make bench``: what requests cost beside the floor, and the metrics; growth; the whole list.
+"""``make bench``: measure the service.
 
-``--quick`` makes small tables and one round, only to see that it works.
+What requests cost compared with the floor, what the metrics cost, how much slower requests are
+beside a million orders, and how fast the list of all orders is. ``--quick`` makes small tables and
+one round, only to see that the benchmark works.
 """
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import text
 
-from tests.benchmark.data import empty, fill
+from tests.benchmark.contenders import FEW, FORGET, SCENARIOS, USERS, Bench, Contender
 from tests.benchmark.listing import download, print_by_cursor
 from tests.benchmark.load import Cost, measure, memory
-from tests.conftest import MYSQL, scratch_database
-from tests.service import Service
-from tests.user_service import UserService
+from tests.support.needs import MYSQL
+from tests.support.orders import fill
 
 QUICK = "--quick" in sys.argv
-ROUNDS = 1 if QUICK else 5  # in each of them all take turns, since the machine's speed changes
+ROUNDS = 1 if QUICK else 5  # all contenders take turns in each, since the machine's speed changes
 MANY_ORDERS = 10_000 if QUICK else 1_000_000
 LISTED_ORDERS = 2_000 if QUICK else 200_000
-USERS = range(2, 502)  # their ids: the demo user comes first
-FEW = USERS[:200]
-SCENARIOS = {  # whose requests, how many of them, and the lines in each user's order
-    "show": (FEW, 1000, 5),
-    "add to a line": (FEW, 1000, 5),
-    "add a new line": (USERS, 500, 5),
-    "first add": (USERS, 500, None),
-    "checkout": (USERS, 500, 5),
-    "mix": (FEW, 1000, 5),
-}
-FLOOR = (
-    "--config /dev/null --no-control-socket --worker-class gthread --workers 2 --threads 8"
-    " --keep-alive 75"
-)
-REMEMBER, FORGET = "3600", "0"  # for USER_CACHE_TTL
-
-
-@dataclass
-class Contender:
-    """An application on a database."""
-
-    service: Service
-    database: Connection
-    others: int = 0  # the id of the last of the orders that stay
-
-    def measure(self, scenario: str, connections: int = 8) -> Cost:
-        users, requests, lines = SCENARIOS[scenario]
-        empty(self.database, after=self.others)
-        if lines is not None:
-            fill(self.database, users, lines)
-        return measure(self.service, self.database, scenario, len(users), requests, connections)
-
-    def warm_up(self) -> None:
-        """Let each worker ask for every user once."""
-        empty(self.database, after=self.others)
-        measure(self.service, self.database, "show", len(USERS), 10 * len(USERS))
-
-
-class Bench(ExitStack):
-    """The databases, the applications and their user-service, which all end with the block."""
-
-    def __enter__(self) -> "Bench":
-        self._folder = Path(self.enter_context(TemporaryDirectory()))
-        self._user_service = UserService().start()
-        for number, user_id in enumerate(USERS, 1):
-            assert self._user_service.add(f"u{number}", api_key=f"key-{number}")["id"] == user_id
-        return self
-
-    def database(self) -> str:
-        """Make a database and return its URL."""
-        return self.enter_context(scratch_database("mysql", self._folder))
-
-    def service(self, url: str, cache_ttl: str = REMEMBER) -> Contender:
-        return self._contender(url, cache_ttl)
-
-    def floor(self, url: str, cache_ttl: str = REMEMBER) -> Contender:
-        return self._contender(url, cache_ttl, app="tests.benchmark.floor:app", options=FLOOR)
-
-    def uncounted(self, url: str) -> Contender:
-        return self._contender(url, REMEMBER, app="tests.benchmark.uncounted:app")
-
-    def _contender(self, url: str, cache_ttl: str, options: str = "", **more) -> Contender:
-        log = self._folder / "service.log"
-        service = Service(
-            url, self._user_service.url, log, options=options, USER_CACHE_TTL=cache_ttl, **more
-        )
-        self.enter_context(service)
-        engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-        contender = Contender(service, self.enter_context(engine.connect()))
-        if cache_ttl == REMEMBER:
-            contender.warm_up()
-        return contender
 
 
 def take_turns(contenders: list[Contender], *scenario, rounds: int = ROUNDS) -> list[Cost]:
@@ -141,7 +66,7 @@ def print_metrics(bench: Bench) -> None:
     url = bench.database()
     both = bench.service(url), bench.uncounted(url)
     for scenario in ("show", "add to a line"):
-        # Many rounds: the difference is smaller than that between two rounds.
+        # Many rounds: the difference is smaller than the one between two rounds.
         counted, uncounted = (c.cpu_ms for c in take_turns(both, scenario, rounds=4 * ROUNDS))
         print_row(scenario, f"{counted:.2f}", f"{uncounted:.2f}", f"{counted / uncounted:.2f}")
 

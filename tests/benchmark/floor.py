@@ -1,4 +1,4 @@
-"""The floor: the service's answers by its statements, in bare WSGI and PyMySQL, and nothing else.
+"""The floor: the same answers by the same statements, in bare WSGI and PyMySQL.
 
 No validation, no errors, no retries, no log: what remains is what the database, its driver and the
 server of both cost.

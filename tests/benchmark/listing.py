@@ -1,4 +1,4 @@
-"""The list of all orders, beside a single cursor that prints the same."""
+"""The list of all orders, compared with a single cursor that prints the same."""
 
 import os
 import subprocess
@@ -10,12 +10,12 @@ from pathlib import Path
 import requests
 
 from tests.benchmark.load import mebibytes
-from tests.service import Service
+from tests.support.service import Service
 
 
 @dataclass
 class Download:
-    """A whole list from the service."""
+    """What a download of the whole list took."""
 
     first_byte: float  # seconds
     seconds: float
@@ -26,11 +26,11 @@ class Download:
 def download(service: Service) -> Download:
     workers = service.workers()
     for pid in workers:
-        Path(f"/proc/{pid}/clear_refs").write_text("5")  # forget the peak: proc(5)
+        Path(f"/proc/{pid}/clear_refs").write_text("5")  # reset the peak: proc(5)
     before = [mebibytes(pid, "status", "VmRSS") for pid in workers]
     began = time.monotonic()
     with requests.get(f"{service.url}/api/orders", stream=True, timeout=60) as answer:
-        parts = answer.iter_content(None)  # as they come
+        parts = answer.iter_content(None)  # as they arrive
         size = len(next(parts))
         first_byte = time.monotonic() - began
         size += sum(map(len, parts))

@@ -12,7 +12,8 @@ from statistics import median
 
 from sqlalchemy import Connection, text
 
-from tests.service import Service, until
+from tests.support.processes import until
+from tests.support.service import Service
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 LONGEST = 120  # seconds
@@ -20,14 +21,14 @@ LONGEST = 120  # seconds
 
 @dataclass
 class Cost:
-    """What requests took, those of several rounds together."""
+    """What requests took: a round's, or the sum of several rounds."""
 
     answered: int
-    seconds: float  # until then
+    seconds: float  # until the last answer
     p50: float  # ms; of several rounds, their median
     p99: float
     errors: int  # no answer, or a 5xx
-    served: int = 0  # with what was still under way
+    served: int = 0  # and those still under way
     cpu: float = 0  # seconds, user and system, of all processes of the service
     statements: int = 0  # by the database's count, COMMIT and ROLLBACK included
 
@@ -69,7 +70,7 @@ def measure(
             elif line.startswith("{"):
                 cost = Cost(**json.loads(line))
     until(lambda: at_rest(database))
-    cost.served = cost.answered + connections - 1  # each of the others still had one under way
+    cost.served = cost.answered + connections - 1  # each other connection still had one under way
     cost.cpu = cpu_seconds(service) - cpu
     cost.statements = questions(database) - statements
     return cost
@@ -99,7 +100,7 @@ def cpu_seconds(service: Service) -> float:
 
 
 def memory(service: Service) -> list[float]:
-    """Return the MiB of each of its processes, what they share divided among them."""
+    """Return the MiB of each of its processes; shared memory is divided among them."""
     return [mebibytes(pid, "smaps_rollup", "Pss") for pid in processes(service)]
 
 

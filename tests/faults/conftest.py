@@ -1,24 +1,14 @@
-"""What the fault tests share: instances of the service, and the table of what was found."""
-
-from contextlib import contextmanager
+"""What the fault tests share: instances of the service, and the table of what they found."""
 
 import pytest
-from sqlalchemy import NullPool, create_engine, make_url, text
+from sqlalchemy import make_url
 
-from tests.conftest import MYSQL, scratch_database
-from tests.faults import MANY
-from tests.faults.proxy import Proxy
+from tests.support.databases import execute_on, mysql_database
+from tests.support.needs import MANY
+from tests.support.proxy import Proxy
+from tests.support.service import Service
 
 ROWS = pytest.StashKey[list]()
-
-
-@contextmanager
-def mysql_database(folder):
-    """The URL of an empty database on the server of TEST_DATABASE_URL."""
-    if not MYSQL:
-        pytest.skip("TEST_DATABASE_URL is not set")
-    with scratch_database("mysql", folder) as url:
-        yield url
 
 
 @pytest.fixture
@@ -38,6 +28,17 @@ def service(database_url, start):
     return start(database_url)
 
 
+@pytest.fixture(scope="package")
+def shared_service(user_service, tmp_path_factory):
+    """One instance for several tests, each of which has a user of its own."""
+    folder = tmp_path_factory.mktemp("service")
+    with (
+        mysql_database(folder) as url,
+        Service(url, user_service.url, folder / "service.log") as service,
+    ):
+        yield service
+
+
 @pytest.fixture
 def users(user_service):
     return [user_service.add(f"shopper{n}") for n in range(4)]
@@ -45,7 +46,7 @@ def users(user_service):
 
 @pytest.fixture
 def report(request):
-    """Put a row into the table: a fault, its trials, the database's URL, and what was found."""
+    """Add a row to the table: a fault, its trials, the database's URL, what was measured."""
 
     def report(fault: str, trials: int, url: str, found: str) -> None:
         rows = request.config.stash.setdefault(ROWS, [])
@@ -57,8 +58,7 @@ def report(request):
 def server_of(url: str) -> str:
     if url.startswith("sqlite"):
         return "SQLite"
-    with create_engine(url, poolclass=NullPool).connect() as connection:
-        version = connection.scalar(text("SELECT VERSION()"))
+    version = execute_on(url, "SELECT VERSION()")
     return f"{'MariaDB' if 'MariaDB' in version else 'MySQL'} {version.partition('-')[0]}"
 
 

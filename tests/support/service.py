@@ -1,37 +1,16 @@
 """The service as shipped, gunicorn with its own configuration, as a real process."""
 
+import json
 import os
-import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import config
-from tests.demo import listening
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def until(condition, seconds=10.0):
-    """Wait until the condition holds, and return its value."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.02)
-    return value
-
-
-def has_signal(pid: int, mask: str, number: int) -> bool:
-    """Whether a process handles a signal ("SigCgt") or has yet to receive it ("ShdPnd")."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return bool(int(re.search(rf"{mask}:\s*(\w+)", status)[1], 16) >> (number - 1) & 1)
+from demo.ports import listening
+from tests.support.processes import children, free_port, has_booted, until
 
 
 class Service:
@@ -57,7 +36,7 @@ class Service:
             "USER_SERVICE_URL": user_service_url,
             "ORDERS_REQUIRE_ADMIN": "false",
             "WEB_CONCURRENCY": "2",
-            "TMPDIR": str(log.parent),  # one that is killed leaves its counts behind
+            "TMPDIR": str(log.parent),  # the metrics of a killed instance stay there
             "GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{self.port} {options}",
             **settings,
         }
@@ -69,6 +48,7 @@ class Service:
         self.kill()
 
     def start(self) -> "Service":
+        """Start the process and wait until all its workers have booted."""
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", self._app],
@@ -79,17 +59,16 @@ class Service:
                 start_new_session=True,
             )
         try:
-            until(self.all_serve, 30)
-        except AssertionError:
+            until(self.all_serve)
+        except BaseException:
             self.kill()
             raise
         return self
 
     def all_serve(self) -> bool:
-        """Whether all workers have booted: gunicorn loses a SIGTERM that comes before that."""
+        """Return whether all workers have booted: gunicorn loses a SIGTERM that comes earlier."""
         assert self._process.poll() is None, self.log.read_text()
-        # SIGABRT is what a worker handles last, and its parent never.
-        booted = [pid for pid in self.workers() if has_signal(pid, "SigCgt", signal.SIGABRT)]
+        booted = [pid for pid in self.workers() if has_booted(pid)]
         return len(booted) == int(self._environment["WEB_CONCURRENCY"])
 
     @property
@@ -97,18 +76,23 @@ class Service:
         return self._process.pid
 
     def workers(self) -> list[int]:
-        children = f"/proc/{self._process.pid}/task/{self._process.pid}/children"
-        return [int(pid) for pid in Path(children).read_text().split()]
+        return children(self._process.pid)
+
+    def workers_that_answered(self) -> set[int]:
+        """Return the ids of the processes that wrote a request's line to the JSON log."""
+        log = self.log.read_text().splitlines()
+        return {json.loads(line)["process"] for line in log if '"status": ' in line}
 
     def terminate(self) -> None:
-        """Ask for the graceful end; returns at once."""
+        """Send SIGTERM, and return at once."""
         self._process.terminate()
 
     def wait(self) -> int:
-        return self._process.wait(timeout=40)
+        """Wait for the end of the process and return its status."""
+        return self._process.wait(timeout=60)
 
     def stop(self) -> float:
-        """End gracefully, and return how many seconds that took."""
+        """Stop it by SIGTERM, and return how many seconds that took."""
         began = time.monotonic()
         self.terminate()
         assert self.wait() == 0

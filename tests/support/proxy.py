@@ -1,4 +1,4 @@
-"""A proxy of the MySQL protocol that fails as it is told."""
+"""A proxy of the MySQL protocol that fails on demand."""
 
 import re
 import socket
@@ -10,15 +10,16 @@ from threading import Event, Lock, Thread
 from sqlalchemy import URL
 
 QUERY = b"\x03"  # COM_QUERY, the command that carries a statement
-END = b"the end of the connection"  # instead of a packet
+END = b"the end of the connection"  # stands for a packet that is not sent
 
 
 @dataclass
 class Fault:
-    """What becomes of the next ``times`` statements that match.
+    """What happens to the next ``times`` statements that match.
 
-    ``code`` is the error that the server seems to answer, after a ROLLBACK where the real one rolls
-    back, too. Without a code the connection is lost, before or after the server runs the statement.
+    ``code`` is the error that the server seems to answer; a ROLLBACK goes with it if the real error
+    implies one. Without a code the connection is lost: before the server runs the statement, or
+    after it if ``executed``.
     """
 
     statement: str
@@ -38,9 +39,9 @@ class Proxy(ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Relay)
         self.target = database_url.host, database_url.port or 3306
         url = database_url.set(host="127.0.0.1", port=self.server_address[1])
-        url = url.update_query_dict({"ssl_disabled": "true"})  # else there is nothing to read here
+        url = url.update_query_dict({"ssl_disabled": "true"})  # else the proxy cannot read it
         self.url = url.render_as_string(hide_password=False)
-        self.flows = Event()  # cleared: it still accepts, and forwards nothing
+        self.flows = Event()  # while cleared, it accepts connections but forwards nothing
         self.flows.set()
         self.fault: Fault | None = None
         self._lock = Lock()
@@ -50,11 +51,12 @@ class Proxy(ThreadingTCPServer):
         return self
 
     def __exit__(self, *_) -> None:
+        self.flows.set()  # a transaction that hangs would block the end of the database
         self.shutdown()
         self.server_close()
 
     def take(self, packet: bytes) -> Fault | None:
-        """Return the fault that is due for this packet of a client."""
+        """Return the fault for this packet of a client, or None."""
         with self._lock:
             fault = self.fault
             if not fault or not fault.times or packet[:1] != QUERY:
@@ -65,12 +67,12 @@ class Proxy(ThreadingTCPServer):
             return fault
 
     def handle_error(self, request, client_address) -> None:
-        """Say nothing: connections are lost here on purpose."""
+        """Ignore errors: connections are lost here on purpose."""
 
 
 class Relay(BaseRequestHandler):
     def handle(self) -> None:
-        self.instead = None  # of the server's next packet
+        self.instead = None  # what to send instead of the server's next packet
         with socket.create_connection(self.server.target) as self.database:
             for end in (self.request, self.database):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -89,14 +91,14 @@ class Relay(BaseRequestHandler):
 
     def _hang_up(self) -> None:
         for end in (self.request, self.database):
-            with suppress(OSError):  # it has done so
+            with suppress(OSError):  # it is closed already
                 end.shutdown(socket.SHUT_RDWR)
 
     def _statement(self, number: int, packet: bytes) -> None:
         fault = self.server.take(packet)
         if fault and fault.code:
             self.instead = error_packet(fault.code)
-            # 1205 undoes the statement only, and leaves the transaction open.
+            # 1205 rolls back the statement only; the transaction stays open.
             packet = QUERY + (b"DO 0" if fault.code == 1205 else b"ROLLBACK")
         elif fault and fault.executed:
             self.instead = END

@@ -1,4 +1,4 @@
-"""Clients under load, and the book that they keep of what they were told."""
+"""Clients under load that record what they were told, and compare it with the database."""
 
 import random
 import time
@@ -12,7 +12,7 @@ import requests
 from requests.exceptions import ChunkedEncodingError
 from sqlalchemy import NullPool, create_engine, text
 
-from tests.service import until
+from tests.support.processes import until
 
 STORED = text(
     "SELECT user_id, product_id, SUM(quantity) FROM `order` JOIN order_item"
@@ -27,11 +27,11 @@ CLOSED = text(
     " ON order_id = `order`.id WHERE NOT is_open ORDER BY order_item.id"
 )
 TIMEOUT = 20  # seconds, far above what any answer may take
-LONGEST_FAULT = 60  # seconds
+LONGEST_FAULT = 120  # seconds
 
 
 class Shopper:
-    """One user, who sends one request after the other and knows what must be in the cart."""
+    """One user, who sends one request after the other."""
 
     def __init__(self, url, user):
         self.url, self.login = f"{url}/api/order", {"Authorization": f"Basic {user['api_key']}"}
@@ -59,19 +59,20 @@ class Shopper:
 class Shoppers:
     """Threads that add and check out, several for each user.
 
-    They send a request again under its key until its outcome is known; one in ten gives up at the
-    first failure instead, and never learns it.
+    They repeat a request under its key until they know its outcome. One in ten gives up at the
+    first failure instead, so its outcome stays unknown.
     """
 
     def __init__(self, urls: list[str], users: list[dict]) -> None:
         self.urls, self.users = urls, users
         self.added, self.given_up = Counter(), Counter()
         self.checkouts, self.statuses = [], Counter()
-        self._over, self._pen = Event(), Lock()
+        self._over, self._lock = Event(), Lock()
+        self._wrong = None  # what check() found
 
     @contextmanager
     def at_work(self, threads=8):
-        """Keep the threads shopping inside the block; then each learns its last outcome."""
+        """Run the threads during the block; at its end each learns its last request's outcome."""
         self._over.clear()
         with ThreadPoolExecutor(threads) as pool:
             users = [self.users[n % len(self.users)] for n in range(threads)]
@@ -104,9 +105,9 @@ class Shoppers:
         answer = self._send(session, "add-item", {"product_id": line[1], "qty": 1}, patient)
         self._count(self.given_up if answer is None else self.added, line)
 
-    def _count(self, book: Counter, entry) -> None:
-        with self._pen:
-            book[entry] += 1
+    def _count(self, counter: Counter, entry) -> None:
+        with self._lock:
+            counter[entry] += 1
 
     def _checkout(self, session) -> None:
         answer = self._send(session, "checkout", None, patient=True)
@@ -114,7 +115,7 @@ class Shoppers:
             self.checkouts.append(answer.json()["result"])
 
     def _send(self, session, name, body, patient):
-        """Return the answer that says the outcome; None where there is none for the impatient."""
+        """Return the answer that tells the outcome; None if an impatient client got none."""
         key = {"Idempotency-Key": str(uuid.uuid4())}
         give_up = time.monotonic() + LONGEST_FAULT
         while time.monotonic() < give_up:
@@ -133,11 +134,16 @@ class Shoppers:
         raise AssertionError(f"no outcome within {LONGEST_FAULT} s")
 
     def summary(self) -> str:
+        """Return what was sent and what the last check found."""
         adds, checkouts = sum(self.added.values()), len(self.checkouts)
-        return f"{adds} adds, {checkouts} checkouts, 0 lost, 0 doubled: {dict(self.statuses)}"
+        lost, doubled = self._wrong["lost"], self._wrong["doubled"]
+        return (
+            f"{adds} adds, {checkouts} checkouts, {lost} lost, {doubled} doubled:"
+            f" {dict(self.statuses)}"
+        )
 
     def check(self, database_url: str) -> Counter:
-        """Compare the book with the database; return how many adds were lost and doubled."""
+        """Compare the answers with the database; return how many adds were lost and doubled."""
         engine = create_engine(database_url, poolclass=NullPool)
         with engine.connect() as connection:
             stored = {(user, product): n for user, product, n in connection.execute(STORED)}
@@ -151,9 +157,9 @@ class Shoppers:
         for order in self.checkouts:
             told = [(item["product_id"], item["quantity"]) for item in order["items"]]
             assert closed[order["id"]] == told, "a closed order has changed"
-        wrong = Counter(lost=0, doubled=0)
+        self._wrong = Counter(lost=0, doubled=0)
         for line in self.added | self.given_up | stored:
-            count = stored.get(line, 0)
-            wrong["lost"] += max(self.added[line] - count, 0)
-            wrong["doubled"] += max(count - self.added[line] - self.given_up[line], 0)
-        return wrong
+            count = int(stored.get(line, 0))
+            self._wrong["lost"] += max(self.added[line] - count, 0)
+            self._wrong["doubled"] += max(count - self.added[line] - self.given_up[line], 0)
+        return self._wrong

@@ -1,4 +1,4 @@
-"""Many orders at once, by the database's own hand."""
+"""Many orders at once, written by SQL."""
 
 from sqlalchemy import Connection, text
 
@@ -6,9 +6,9 @@ DIGIT = f"WITH digit(n) AS ({' UNION ALL '.join(f'SELECT {digit}' for digit in r
 
 
 def fill(database: Connection, users: range, lines: int) -> None:
-    """Give each of the users an open order with as many lines (0 to 9), of the products from 1 on.
+    """Give each of the users an open order of ``lines`` (0 to 9) products, from 1 on.
 
-    ``database`` shall be on autocommit.
+    ``database`` must be on autocommit.
     """
     places = range(len(str(len(users) - 1)))
     number = " + ".join(f"d{place}.n * {10**place}" for place in places)

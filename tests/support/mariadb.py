@@ -1,11 +1,11 @@
-"""A MariaDB server of a test's own, to be stopped and started."""
+"""A MariaDB server of one test, which stops and starts it."""
 
 import os
 import subprocess
 from pathlib import Path
 
-from tests.demo import listening
-from tests.service import free_port, until
+from demo.ports import listening
+from tests.support.processes import free_port, until
 
 
 class MariaDB:
@@ -15,7 +15,7 @@ class MariaDB:
         self._log = folder / "mariadb.log"
         self._options = ["--no-defaults", f"--datadir={folder / 'data'}"]
         if os.geteuid() == 0:
-            self._options += ["--user=root"]  # who else could read the folder?
+            self._options += ["--user=root"]  # nobody else may read the folder
         install = ["mariadb-install-db", *self._options, "--auth-root-authentication-method=normal"]
         subprocess.run(install, check=True, capture_output=True)
 
@@ -26,7 +26,7 @@ class MariaDB:
             self._process = subprocess.Popen(
                 ["mariadbd", *self._options, *network, socket], stdout=log, stderr=log
             )
-        until(self._serves, 30)
+        until(self._serves)
         return self
 
     def _serves(self) -> bool:

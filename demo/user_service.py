@@ -1,6 +1,6 @@
 """A stand-in for the course's user-service: its endpoints, over real HTTP, users in memory.
 
-``python -m tests.user_service`` serves it on 0.0.0.0:5001.
+``python -m demo.user_service`` serves it on port 5001 of all addresses.
 """
 
 import json
@@ -14,7 +14,7 @@ DEMO_KEY = "demo$5rounds/key.1"  # with the characters that the course's keys ho
 
 
 class UserService(ThreadingHTTPServer):
-    """Knows users by their API keys; ``answer`` replaces what GET /api/user says."""
+    """Knows users by their API keys. ``answer``, if set, answers GET /api/user instead."""
 
     daemon_threads = True
     block_on_close = False
@@ -31,12 +31,12 @@ class UserService(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def reset(self) -> None:
-        """Forget what was asked and how to answer otherwise."""
+        """Forget the requests so far, and answer as usual again."""
         self.answer = None
         self.asked, self.connections = [], 0
 
     def add(self, username, password="", email="", api_key=None, **more) -> dict:
-        """Make a user with a new id and API key."""
+        """Make a user with a new id and, unless one is given, a new API key."""
         user = {
             "id": len(self.users) + 1,
             "username": username,
@@ -56,7 +56,7 @@ class UserService(ThreadingHTTPServer):
         return self
 
     def handle_error(self, request, client_address) -> None:
-        """Say nothing of a caller that has gone."""
+        """Ignore errors: callers may hang up."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -102,8 +102,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_args):
-        """Log nothing: an API key could be in it."""
+        """Log nothing: a request line may hold an API key."""
 
 
 if __name__ == "__main__":
-    UserService(("0.0.0.0", 5001)).serve_forever()
+    UserService(("", 5001)).serve_forever()

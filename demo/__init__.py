@@ -1,0 +1,1 @@
+"""The service on this machine, with a stand-in for user-service, to try it out."""

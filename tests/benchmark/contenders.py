@@ -1,0 +1,86 @@
+"""What is measured: the service and the floor, on databases that end with the benchmark."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import Connection
+
+from demo.user_service import UserService
+from tests.benchmark.load import Cost, measure
+from tests.support.databases import autocommit, scratch_database
+from tests.support.orders import empty, fill
+from tests.support.service import Service
+
+USERS = range(2, 502)  # their ids; the demo user has 1
+FEW = USERS[:200]
+SCENARIOS = {  # the users, the number of requests, the lines in each user's order
+    "show": (FEW, 1000, 5),
+    "add to a line": (FEW, 1000, 5),
+    "add a new line": (USERS, 500, 5),
+    "first add": (USERS, 500, None),
+    "checkout": (USERS, 500, 5),
+    "mix": (FEW, 1000, 5),
+}
+FLOOR = (
+    "--config /dev/null --no-control-socket --worker-class gthread --workers 2 --threads 8"
+    " --keep-alive 75"
+)
+REMEMBER, FORGET = "3600", "0"  # for USER_CACHE_TTL
+
+
+@dataclass
+class Contender:
+    """An application on a database."""
+
+    service: Service
+    database: Connection
+    others: int = 0  # orders up to this id are kept between scenarios
+
+    def measure(self, scenario: str, connections: int = 8) -> Cost:
+        users, requests, lines = SCENARIOS[scenario]
+        empty(self.database, after=self.others)
+        if lines is not None:
+            fill(self.database, users, lines)
+        return measure(self.service, self.database, scenario, len(users), requests, connections)
+
+    def warm_up(self) -> None:
+        """Send so many requests that each worker knows every user."""
+        empty(self.database, after=self.others)
+        measure(self.service, self.database, "show", len(USERS), 10 * len(USERS))
+
+
+class Bench(ExitStack):
+    """The databases, the applications and their user-service, which all end with the block."""
+
+    def __enter__(self) -> "Bench":
+        self._folder = Path(self.enter_context(TemporaryDirectory()))
+        self._user_service = UserService().start()
+        for number, user_id in enumerate(USERS, 1):
+            assert self._user_service.add(f"u{number}", api_key=f"key-{number}")["id"] == user_id
+        return self
+
+    def database(self) -> str:
+        """Make a database and return its URL."""
+        return self.enter_context(scratch_database("mysql", self._folder))
+
+    def service(self, url: str, cache_ttl: str = REMEMBER) -> Contender:
+        return self._contender(url, cache_ttl)
+
+    def floor(self, url: str, cache_ttl: str = REMEMBER) -> Contender:
+        return self._contender(url, cache_ttl, app="tests.benchmark.floor:app", options=FLOOR)
+
+    def uncounted(self, url: str) -> Contender:
+        return self._contender(url, REMEMBER, app="tests.benchmark.uncounted:app")
+
+    def _contender(self, url: str, cache_ttl: str, options: str = "", **more) -> Contender:
+        log = self._folder / "service.log"
+        service = Service(
+            url, self._user_service.url, log, options=options, USER_CACHE_TTL=cache_ttl, **more
+        )
+        self.enter_context(service)
+        contender = Contender(service, self.enter_context(autocommit(url)))
+        if cache_ttl == REMEMBER:
+            contender.warm_up()
+        return contender

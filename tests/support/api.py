@@ -1,0 +1,54 @@
+"""Requests through Flask's test client, and what their answers say."""
+
+import re
+from collections import Counter
+
+ADD, UPDATE, REMOVE, CHECKOUT = (
+    f"/api/order/{name}" for name in ("add-item", "update-item", "remove-item", "checkout")
+)
+HISTORY = "/api/order/history"
+DATABASE_UNAVAILABLE = {"message": "Database unavailable"}
+USER_SERVICE_UNAVAILABLE = {"message": "User service unavailable"}
+
+
+def add(client, login, product_id=5, quantity=1):
+    body = {"product_id": product_id, "qty": quantity}
+    return client.post(ADD, data=body, headers=login)
+
+
+def update(client, login, product_id=5, quantity=1):
+    body = {"product_id": product_id, "qty": quantity}
+    return client.post(UPDATE, data=body, headers=login)
+
+
+def remove(client, login, product_id=5):
+    return client.post(REMOVE, data={"product_id": product_id}, headers=login)
+
+
+def checkout(client, login):
+    return client.post(CHECKOUT, headers=login)
+
+
+def show(client, login):
+    return client.get("/api/order", headers=login)
+
+
+def statuses(answers) -> Counter:
+    return Counter(answer.status_code for answer in answers)
+
+
+def quantities(client) -> list[list[int]]:
+    """Return the quantities of all orders, a list for each order."""
+    orders = client.get("/api/orders").json
+    return [[item["quantity"] for item in order["items"]] for order in orders]
+
+
+def linked_pages(client, url, **options):
+    """Return the pages of a list: the URL's own, and those to which the Links lead."""
+    pages = []
+    while url:
+        answer = client.get(url, **options)
+        pages.append(answer.json)
+        link = answer.headers.get("Link")
+        url = link and re.fullmatch('<(.+)>; rel="next"', link)[1]
+    return pages

@@ -1,0 +1,31 @@
+"""A database as the course's service leaves it, at revision 0001."""
+
+from tests.support.databases import execute
+
+SUMS = (
+    "SELECT user_id, is_open, product_id, SUM(quantity) FROM `order` JOIN order_item"
+    " ON order_id = `order`.id GROUP BY user_id, is_open, product_id ORDER BY 1, 2, 3"
+)
+
+
+def insert_course_data() -> None:
+    """Insert orders that break today's rules: several open ones of a user, lines of one product."""
+    for number in range(1, 6):  # five open orders of user 1, doubled lines in each
+        execute(f"INSERT INTO `order` (id, user_id, is_open) VALUES ({number}, 1, 1)")
+        for product_id in (7, 8, 7):
+            execute(
+                "INSERT INTO order_item (order_id, product_id, quantity)"
+                f" VALUES ({number}, {product_id}, {number})"
+            )
+    execute("INSERT INTO `order` (id, user_id, is_open) VALUES (6, 1, 0), (7, 1, 0), (8, 2, 1)")
+    execute("INSERT INTO `order` (id, user_id, is_open) VALUES (9, 2, NULL)")
+    execute(
+        "INSERT INTO order_item (order_id, product_id, quantity)"
+        " VALUES (6, 7, 3), (6, 7, 4), (7, 7, 1), (8, 9, NULL), (9, 9, 2)"
+    )
+
+
+def replace_nulls() -> None:
+    """Write what the migration makes of NULL, so that sums before and after can be compared."""
+    execute("UPDATE `order` SET is_open = 0 WHERE is_open IS NULL")
+    execute("UPDATE order_item SET quantity = 0 WHERE quantity IS NULL")

@@ -1,0 +1,24 @@
+"""What tests need beyond Python, and the trials that they make."""
+
+import os
+import shutil
+
+import pytest
+
+MYSQL = os.environ.get("TEST_DATABASE_URL")
+NO_MYSQL = (
+    "they need a MySQL or MariaDB server:"
+    " set TEST_DATABASE_URL, as in mysql+pymysql://user:password@host/"
+)
+MANY = "FAULTS" in os.environ
+
+
+def need_program(program: str) -> None:
+    """Skip the test if a program is not installed."""
+    if not shutil.which(program):
+        pytest.skip(f"they need {program}: install it")
+
+
+def trials(few: int, many: int) -> pytest.MarkDecorator:
+    """Give a test its number of trials: few in ``make test``, many in ``make faults``."""
+    return pytest.mark.parametrize("trials", [many if MANY else few])

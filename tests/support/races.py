@@ -1,0 +1,83 @@
+"""The rules of the data under parallel requests.
+
+A test class inherits them and brings a fixture ``at_once``: it calls a function with a client and
+each of the arguments, 16 at a time, and lists the results.
+"""
+
+from collections import Counter
+
+from tests.support.api import add, checkout, quantities, remove, statuses, update
+
+THREADS = 16
+
+
+class Races:
+    def test_first_adds_of_many_users_open_one_order_each(self, at_once, client, user_service):
+        logins = [{"Authorization": user_service.add(f"u{n}")["api_key"]} for n in range(50)]
+        answers = at_once(add, [login for login in logins for _ in range(THREADS)])
+        assert statuses(answers) == {200: 50 * THREADS}
+        assert quantities(client) == [[THREADS]] * 50
+
+    def test_parallel_adds_to_one_cart_are_all_counted(self, at_once, client, login):
+        answers = at_once(add, [login] * THREADS * 25)
+        assert statuses(answers) == {200: THREADS * 25}
+        assert quantities(client) == [[THREADS * 25]]
+
+    def test_a_cart_is_checked_out_once(self, at_once, client, login):
+        for _ in range(5):
+            add(client, login)
+            assert statuses(at_once(checkout, [login] * THREADS)) == {200: 1, 404: THREADS - 1}
+
+    def test_an_add_during_a_checkout_lands_in_exactly_one_order(self, at_once, client, login):
+        def act(client, number):
+            return (
+                checkout(client, login) if number % 8 == 0 else add(client, login, number % 3 + 1)
+            )
+
+        answers = at_once(act, range(400))
+        closed = [a.json["result"] for a in answers if a.status_code == 200 and not is_open(a)]
+        assert set(statuses(answers)) <= {200, 404}
+        assert sum(sum(lines) for lines in quantities(client)) == 350
+        orders = {order["id"]: order for order in client.get("/api/orders").json}
+        assert sum(order["is_open"] for order in orders.values()) <= 1
+        assert {order["id"]: order for order in closed} == {
+            number: order for number, order in orders.items() if not order["is_open"]
+        }
+
+    def test_a_line_is_removed_once(self, at_once, client, login):
+        def act(client, number):
+            return remove(client, login) if number % 4 == 0 else add(client, login)
+
+        answers = at_once(act, range(400))
+        removed = sum(a.status_code == 200 for a in answers[::4])
+        assert statuses(answers) == Counter({200: 300 + removed, 404: 100 - removed})
+        assert removed > 0
+        after = [a.json["result"]["items"] for a in answers if a.status_code == 200]
+        assert sum(items == [] for items in after) == removed
+        assert sum(items != [] and items[0]["quantity"] == 1 for items in after) >= removed
+        add(client, login)
+        assert statuses(at_once(remove, [login] * THREADS)) == {200: 1, 404: THREADS - 1}
+
+    def test_a_change_during_a_checkout_never_changes_the_closed_order(
+        self, at_once, client, login
+    ):
+        def act(client, number):
+            product_id = number % 3 + 1
+            if number % 8 == 0:
+                return checkout(client, login)
+            if number % 8 == 1:
+                return remove(client, login, product_id)
+            if number % 8 < 4:
+                return update(client, login, product_id, number)
+            return add(client, login, product_id)
+
+        answers = at_once(act, range(400))
+        assert set(statuses(answers)) <= {200, 404, 409}
+        closed = [a.json["result"] for a in answers if a.status_code == 200 and not is_open(a)]
+        assert len(closed) > 5
+        stored = {order["id"]: order for order in client.get("/api/orders").json}
+        assert [stored[order["id"]] for order in closed] == closed
+
+
+def is_open(answer):
+    return answer.json["result"]["is_open"]

@@ -1,0 +1,103 @@
+"""How keys and their answers are stored: under parallel requests, for a day, in any length."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert, update
+
+from application.models import OrderItem, utcnow
+from application.order_api.idempotency import IdempotencyKey
+from tests.support.api import add, quantities, statuses
+from tests.support.databases import application_on, engines_of, execute, mysql_only
+from tests.support.idempotency import digest, is_replay_of, stored_keys
+from tests.support.insides import MYSQL_SETTINGS, PRUNE_CHANCE, PRUNE_LIMIT
+
+LOCK_WAIT = "SET SESSION innodb_lock_wait_timeout = "
+
+
+@pytest.fixture
+def post(client, login):
+    """Add an item with a key."""
+    return lambda key: add(client, login | {"Idempotency-Key": key})
+
+
+def set_age(app, key, age):
+    """Make a stored key as old as ``age``."""
+    row = IdempotencyKey.key == digest(key)
+    with app.app_context():
+        execute(update(IdempotencyKey).where(row).values(date_added=utcnow() - age))
+
+
+def test_of_parallel_requests_with_one_key_only_one_has_an_effect(app, client, login):
+    for count in range(1, 6):
+        headers = login | {"Idempotency-Key": f"k{count}"}
+
+        def send(_, headers=headers):
+            return add(app.test_client(), headers)
+
+        with ThreadPoolExecutor(16) as threads:
+            answers = list(threads.map(send, range(16)))
+        assert statuses(answers) == {200: 16}
+        assert len({answer.data for answer in answers}) == 1
+        assert sum("Idempotent-Replayed" in answer.headers for answer in answers) == 15
+        assert quantities(client) == [[count]]
+
+
+@mysql_only
+def test_while_the_first_request_runs_the_second_gets_409(
+    app, user, login, user_service, monkeypatch
+):
+    monkeypatch.setitem(MYSQL_SETTINGS, "init_command", LOCK_WAIT + "1")
+    engine, _ = engines_of(app)
+    row = {"user_id": user["id"], "key": digest("k"), "request": "", "body": ""}
+    headers = login | {"Idempotency-Key": "k"}
+    with (
+        engine.connect() as first,
+        application_on(engine.url, USER_SERVICE_URL=user_service.url) as another,
+    ):
+        first.execute(insert(IdempotencyKey).values(row | {"status": 200, "date_added": utcnow()}))
+        answer = add(another.test_client(), headers)
+        message = "The request with this Idempotency-Key is still running"
+        assert (answer.status_code, answer.json) == (409, {"message": message})
+        assert answer.headers["Retry-After"]
+        first.rollback()
+        assert add(another.test_client(), headers).status_code == 200
+
+
+def test_a_long_answer_is_stored_whole(app, post):
+    order_id = post("a").json["result"]["id"]
+    with app.app_context():
+        lines = [{"order_id": order_id, "product_id": 1000 + n, "quantity": 1} for n in range(2000)]
+        execute(insert(OrderItem.__table__).values(lines))
+    first = post("b")
+    assert len(first.data) > 2**16
+    assert is_replay_of(first, post("b"))
+
+
+def test_an_answer_is_stored_for_a_day_and_deleted_some_time_later(app, post, monkeypatch):
+    monkeypatch.setattr(*PRUNE_CHANCE, 1.1)
+    first = post("old")
+    post("young").close()
+    assert stored_keys(app) == 2
+    set_age(app, "old", timedelta(days=1, minutes=5))
+    set_age(app, "young", timedelta(days=1, minutes=-5))
+    assert is_replay_of(first, post("old"))  # it is not deleted yet
+    post("new").close()
+    assert stored_keys(app) == 2
+    assert "Idempotent-Replayed" in post("young").headers
+    assert "Idempotent-Replayed" not in post("old").headers
+
+
+@mysql_only
+def test_only_a_limited_number_of_expired_keys_is_deleted_at_once(app, post, monkeypatch):
+    for number in range(5):
+        post(f"k{number}")
+        set_age(app, f"k{number}", timedelta(days=2))
+    monkeypatch.setattr(*PRUNE_CHANCE, 1.1)
+    monkeypatch.setattr(*PRUNE_LIMIT, 2)
+    stored = []
+    for number in range(3):
+        post(f"new{number}").close()
+        stored.append(stored_keys(app))
+    assert stored == [4, 3, 3]  # 2, 2 and 1 are deleted

@@ -1,0 +1,46 @@
+"""When an order was opened and last changed, on every engine."""
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+
+from tests.support.api import ADD, REMOVE, UPDATE, add, checkout, remove, show, update
+
+
+def test_an_order_shows_when_it_was_opened_and_last_changed(client, login):
+    began = datetime.now(UTC)
+    orders = []
+    for change in (
+        lambda: add(client, login, 5),
+        lambda: add(client, login, 5),
+        lambda: update(client, login, 5, 7),
+        lambda: add(client, login, 6),
+        lambda: remove(client, login, 6),
+        lambda: checkout(client, login),
+    ):
+        orders.append(change().json["result"])
+        time.sleep(0.002)  # dates are shown to the millisecond
+    opened, updated = ({order[f"date_{what}"] for order in orders} for what in ("added", "updated"))
+    assert len(opened) == 1
+    assert len(updated) == len(orders)
+    assert sorted(updated) == [order["date_updated"] for order in orders]
+    for date in opened | updated:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", date)
+        assert timedelta(0, -1) < datetime.fromisoformat(date) - began < timedelta(minutes=5)
+    assert client.get("/api/orders").json == [orders[-1]]
+
+
+def test_a_refused_change_leaves_the_date_of_the_last_change(client, login):
+    cart = add(client, login).json
+    for path, body in [(ADD, {}), (UPDATE, {"product_id": 9, "qty": 1}), (REMOVE, {})]:
+        assert client.post(path, data=body, headers=login).status_code in (400, 404)
+    assert show(client, login).json == cart
+
+
+def test_dates_that_the_course_s_service_left_null_are_shown_as_null(client, login, server):
+    cart = add(client, login).json["result"]
+    server.execute(text("UPDATE `order` SET date_added = NULL, date_updated = NULL"))
+    nulls = {"date_added": None, "date_updated": None}
+    assert show(client, login).json == {"result": cart | nulls}

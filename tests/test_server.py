@@ -1,0 +1,39 @@
+"""gunicorn, as gunicorn.conf.py configures it."""
+
+import os
+import re
+import subprocess
+import sys
+from http.client import HTTPConnection
+
+import config
+
+
+def test_idle_connections_are_kept_longer_than_a_proxy_keeps_them(tmp_path):
+    """The proxy must close first: else it sends a request on a connection that is being closed."""
+    result = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "--print-config", "run:app"],
+        cwd=config.ROOT,
+        env=os.environ
+        | {"DATABASE_URL": f"sqlite:///{tmp_path}/order.db", "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    keepalive = int(re.search(r"^keepalive\s*= (\d+)$", result.stdout, re.MULTILINE)[1])
+    assert keepalive > 60  # seconds: nginx's and AWS's default
+
+
+def test_a_connection_serves_several_requests(start, tmp_path):
+    service = start(f"sqlite:///{tmp_path}/order.db")
+    connection = HTTPConnection("127.0.0.1", service.port, timeout=60)
+    connection.connect()
+    socket = connection.sock
+    for _ in range(3):
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert answer.getheader("Connection", "keep-alive").lower() == "keep-alive"
+        answer.read()
+        assert connection.sock is socket  # http.client closes one that ends with the answer
+    connection.close()
