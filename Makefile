@@ -2,11 +2,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL_LOCKED = echo 'Installing $<' && $(PIP_INSTALL) --require-hashes -r $<
 # Universal: one lock for every platform and for Python 3.11 and newer.
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
 	--python-version 3.11 --custom-compile-command 'make lock'
 
-.DELETE_ON_ERROR: # else a virtual environment that was made only in part would pass for a whole one
+.DELETE_ON_ERROR: # so that a failed `python -m venv` is tried again by the next make
 .PHONY: help install run test faults cluster-test bench audit lint format lock docker-test clean
 
 help: ## list the targets
@@ -54,10 +55,10 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.service: requirements.txt | $(BIN)/python
-	@$(PIP_INSTALL) --require-hashes -r requirements.txt
+	@$(INSTALL_LOCKED)
 	@touch $@
 
 # These hold the service's packages too, so that one installation serves both.
 $(VENV)/.tests: tests/requirements.txt | $(BIN)/python
-	@$(PIP_INSTALL) --require-hashes -r tests/requirements.txt
+	@$(INSTALL_LOCKED)
 	@touch $@ $(VENV)/.service
