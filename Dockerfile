@@ -4,7 +4,7 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /orderapp
 
 COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt && useradd --system order
+RUN pip install --no-cache-dir --require-hashes -r requirements.txt && useradd --system order
 COPY . .
 
 USER order

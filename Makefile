@@ -1,50 +1,64 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL_LOCKED = echo 'Installing $<' && $(PIP_INSTALL) --require-hashes -r $<
+# Universal: one lock for every platform and for Python 3.11 and newer.
+COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
+	--python-version 3.11 --custom-compile-command 'make lock'
 
-.PHONY: help run test faults cluster-test bench audit lint format docker-test clean
+.DELETE_ON_ERROR: # so that a failed `python -m venv` is tried again by the next make
+.PHONY: help install run test faults cluster-test bench audit lint format lock docker-test clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/run ## start the service on port 5003, with a stand-in user-service where none is named
-	@$(BIN)/python -m tests.demo
+install: $(VENV)/.service ## install the service and what it needs in .venv
 
-test: $(VENV)/test ## run the test suite; set TEST_DATABASE_URL for its MySQL half
+run: $(VENV)/.service ## start the service on port 5003, with a stand-in for user-service if none is set
+	@$(BIN)/python -m demo
+
+test: $(VENV)/.tests ## run the tests; set TEST_DATABASE_URL to run those that need MySQL
 	@$(BIN)/python -m pytest
 
-faults: $(VENV)/test ## try every fault many times, and print what was found; needs TEST_DATABASE_URL
+faults: $(VENV)/.tests ## repeat each fault many times and print what happened; needs TEST_DATABASE_URL
 	@FAULTS=many $(BIN)/python -m pytest tests/faults
 
-cluster-test: $(VENV)/test ## try a Galera cluster, whose three nodes CLUSTER_URLS names
+cluster-test: $(VENV)/.tests ## test on a Galera cluster; set CLUSTER_URLS to the URLs of its three nodes
 	@FAULTS=many $(BIN)/python -m pytest tests/faults/cluster.py
 
-bench: $(VENV)/test ## measure the service beside a floor; needs wrk and TEST_DATABASE_URL
+bench: $(VENV)/.tests ## measure speed; needs wrk and TEST_DATABASE_URL
 	@$(BIN)/python -m tests.benchmark
 
-audit: $(VENV)/test ## ask PyPI for known vulnerabilities of what the service runs on
-	@$(BIN)/pip-audit --requirement requirements.txt
+audit: $(VENV)/.tests ## look for known vulnerabilities in the packages that the service needs
+	@$(BIN)/pip-audit --disable-pip --require-hashes --requirement requirements.txt
 
-lint: $(VENV)/test ## check the code's style
-	@$(BIN)/ruff check && $(BIN)/ruff format --check
+lint: $(VENV)/.tests ## check style and types
+	@$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
 
-format: $(VENV)/test ## mend the code's style
+format: $(VENV)/.tests ## fix the style
 	@$(BIN)/ruff check --fix && $(BIN)/ruff format
 
-docker-test: $(VENV)/test ## build and try the containers; needs a Docker engine
+lock: $(BIN)/python ## update both requirements.txt after a change of requirements.in
+	@$(PIP_INSTALL) uv==0.13.9
+	@$(COMPILE) --output-file requirements.txt requirements.in
+	@$(COMPILE) --output-file tests/requirements.txt tests/requirements.in
+
+docker-test: $(VENV)/.tests ## build the containers and test them; needs Docker
 	@$(BIN)/python -m pytest tests/docker_compose.py
 
-clean: ## remove the virtual environment and the caches; the data stay
-	rm -rf $(VENV) .hypothesis .pytest_cache .ruff_cache
+clean: ## delete .venv and all caches, but no data
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-$(VENV)/bin/python:
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/run: requirements.txt | $(VENV)/bin/python
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+$(VENV)/.service: requirements.txt | $(BIN)/python
+	@$(INSTALL_LOCKED)
 	@touch $@
 
-$(VENV)/test: tests/requirements.txt requirements.txt | $(VENV)/bin/python
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
-	@touch $@
+# These hold the service's packages too, so that one installation serves both.
+$(VENV)/.tests: tests/requirements.txt | $(BIN)/python
+	@$(INSTALL_LOCKED)
+	@touch $@ $(VENV)/.service
