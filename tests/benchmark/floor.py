@@ -1,7 +1,6 @@
 """The floor: the same answers by the same statements, in bare WSGI and PyMySQL.
 
-No validation, no errors, no retries, no log: what remains is what the database, its driver and the
-server of both cost.
+Without validation, errors, retries and a log, the cost is that of gunicorn, driver and database.
 """
 
 import json
