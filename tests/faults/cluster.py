@@ -21,7 +21,8 @@ from sqlalchemy import NullPool, create_engine, make_url
 from tests.support.api import add, quantities, statuses
 from tests.support.databases import application_on, delete_all, execute_on
 from tests.support.races import THREADS, Races
-from tests.support.shoppers import Shopper, Shoppers
+from tests.support.shopper import Shopper
+from tests.support.shoppers import Shoppers
 
 NODES = os.environ.get("CLUSTER_URLS", "").split()
 RUNS = [1, 2, 3]

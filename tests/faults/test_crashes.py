@@ -11,7 +11,8 @@ from threading import Event
 from tests.support.api import statuses
 from tests.support.needs import trials
 from tests.support.processes import until
-from tests.support.shoppers import Shopper, Shoppers
+from tests.support.shopper import Shopper
+from tests.support.shoppers import Shoppers
 
 GRACEFUL_TIMEOUT = 30  # seconds, gunicorn's default
 

@@ -11,7 +11,8 @@ from tests.support.api import DATABASE_UNAVAILABLE, statuses
 from tests.support.mariadb import MariaDB
 from tests.support.needs import need_program, trials
 from tests.support.processes import until
-from tests.support.shoppers import Shopper, Shoppers
+from tests.support.shopper import Shopper
+from tests.support.shoppers import Shoppers
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from tests.support.databases import autocommit, kill_all_others
 from tests.support.metrics import scrape
 from tests.support.needs import trials
 from tests.support.proxy import Fault
-from tests.support.shoppers import Shopper, Shoppers
+from tests.support.shopper import Shopper
+from tests.support.shoppers import Shoppers
 
 STATEMENTS = ["SELECT", "INSERT INTO `order`", "INSERT INTO order_item", "UPDATE `order`",
               "UPDATE order_item", "INSERT INTO idempotency_key", "UPDATE idempotency_key",

@@ -10,7 +10,7 @@ import requests
 from tests.support.api import USER_SERVICE_UNAVAILABLE, statuses
 from tests.support.needs import trials
 from tests.support.processes import free_port, until
-from tests.support.shoppers import Shopper
+from tests.support.shopper import Shopper
 
 HANG = 30  # seconds
 

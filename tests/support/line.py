@@ -5,7 +5,7 @@ import socket
 from http.client import HTTPException, HTTPResponse
 
 from tests.support.api import ADD
-from tests.support.shoppers import Shopper
+from tests.support.shopper import Shopper
 
 
 class Line:

@@ -13,6 +13,7 @@ from requests.exceptions import ChunkedEncodingError
 from sqlalchemy import NullPool, create_engine, text
 
 from tests.support.processes import until
+from tests.support.shopper import TIMEOUT
 
 STORED = text(
     "SELECT user_id, product_id, SUM(quantity) FROM `order` JOIN order_item"
@@ -26,34 +27,7 @@ CLOSED = text(
     "SELECT `order`.id, product_id, quantity FROM `order` JOIN order_item"
     " ON order_id = `order`.id WHERE NOT is_open ORDER BY order_item.id"
 )
-TIMEOUT = 20  # seconds, far above what any answer may take
 LONGEST_FAULT = 120  # seconds
-
-
-class Shopper:
-    """One user, who sends one request after the other."""
-
-    def __init__(self, url, user):
-        self.url, self.login = f"{url}/api/order", {"Authorization": f"Basic {user['api_key']}"}
-
-    def add(self, key=None):
-        body = {"product_id": 5, "qty": 1}
-        return self._send("POST", "/add-item", body, {"Idempotency-Key": key} if key else {})
-
-    def checkout(self):
-        return self._send("POST", "/checkout")
-
-    def cart(self):
-        return self._send("GET")
-
-    def quantity(self):
-        return self.cart().json()["result"]["items"][0]["quantity"]
-
-    def _send(self, method, path="", body=None, headers=None):
-        headers = self.login | (headers or {})
-        return requests.request(
-            method, self.url + path, data=body, headers=headers, timeout=TIMEOUT
-        )
 
 
 class Shoppers:

@@ -1,4 +1,4 @@
-"""When an order was opened and last changed, on every engine."""
+"""The dates and the version that changes leave in an order, on every engine."""
 
 import re
 import time
@@ -44,3 +44,19 @@ def test_dates_that_the_course_s_service_left_null_are_shown_as_null(client, log
     server.execute(text("UPDATE `order` SET date_added = NULL, date_updated = NULL"))
     nulls = {"date_added": None, "date_updated": None}
     assert show(client, login).json == {"result": cart | nulls}
+
+
+def test_every_change_increments_the_order_s_version(client, login, server):
+    """Nodes of a cluster see a conflict only in a row that both transactions change."""
+    versions = []
+    for change in (
+        lambda: add(client, login, 5),
+        lambda: add(client, login, 5),
+        lambda: add(client, login, 6),
+        lambda: update(client, login, 5, 7),
+        lambda: remove(client, login, 6),
+        lambda: checkout(client, login),
+    ):
+        assert change().status_code == 200
+        versions.append(server.scalar(text("SELECT version FROM `order`")))
+    assert versions == [1, 2, 3, 4, 5, 6]
