@@ -14,7 +14,7 @@ from .transactions import query
 Lines = Iterable[tuple[int, int]]  # pairs of a product and its quantity
 Time = datetime | None
 # Ids do not tell which line came first: the nodes of a cluster assign them independently.
-OLDEST_LINE_FIRST = item_table.c.date_added, item_table.c.id
+FIRST_ADDED = item_table.c.date_added, item_table.c.id
 
 
 def order_json(
@@ -56,7 +56,7 @@ def _by_order(rows: Iterable[Row[Any]]) -> Iterator[list[Row[Any]]]:
 _open_order = (
     _with_lines(order_table)
     .where(order_table.c.open_user_id == bindparam("user"))
-    .order_by(*OLDEST_LINE_FIRST)
+    .order_by(*FIRST_ADDED)
 )
 
 
@@ -73,7 +73,7 @@ _page = (
     .limit(bindparam("limit"))
     .subquery("page")
 )
-_page_of_orders = _with_lines(_page, "user_id", "is_open").order_by(_page.c.id, *OLDEST_LINE_FIRST)
+_page_of_orders = _with_lines(_page, "user_id", "is_open").order_by(_page.c.id, *FIRST_ADDED)
 
 
 def read_orders(after: int, limit: int) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ _closed = (
     .limit(bindparam("limit"))
     .subquery("page")
 )
-_page_of_closed = _with_lines(_closed).order_by(_closed.c.id.desc(), *OLDEST_LINE_FIRST)
+_page_of_closed = _with_lines(_closed).order_by(_closed.c.id.desc(), *FIRST_ADDED)
 
 
 def read_closed_orders(user_id: int, before: int, limit: int) -> list[dict[str, Any]]:
