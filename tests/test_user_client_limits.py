@@ -7,7 +7,8 @@ from threading import Event
 
 import pytest
 
-from application.order_api.user_client import MAX_CALLS, User, UserClient, UserServiceUnavailable
+from application.order_api.bounded_get import MAX_CALLS
+from application.order_api.user_client import User, UserClient, UserServiceUnavailable
 from tests.support.processes import until
 
 TIMEOUT = 30  # seconds: enough on a slow machine
