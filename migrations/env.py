@@ -9,16 +9,16 @@ sqlite = db.engine.dialect.name == "sqlite"
 
 
 def wait_for_turn(connection: Connection) -> None:
-    """Take MySQL's named lock, which the connection's end gives back."""
+    """Take MySQL's named lock; the server releases it when the connection ends."""
     lock = text("SELECT GET_LOCK(CONCAT('migrations of ', LEFT(DATABASE(), 40)), 600)")
     if connection.scalar(lock) != 1:
         raise RuntimeError("another process has been migrating this database for 10 minutes")
-    # Else Alembic finds a transaction that is not its own, and records nothing.
+    # Otherwise Alembic finds a transaction that is not its own, and records nothing.
     connection.commit()
 
 
-# SQLite's transactions begin with the write lock, and hold DDL as well. On MySQL, a migration may
-# take longer than the timeouts of the service's own connections.
+# On SQLite, a transaction takes the write lock when it begins, and it includes DDL. On MySQL, a
+# migration may take longer than the timeouts of the service's own connections.
 engine = db.engine if sqlite else create_engine(db.engine.url, poolclass=NullPool)
 with engine.connect() as connection:
     if not sqlite:

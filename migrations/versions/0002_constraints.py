@@ -1,7 +1,8 @@
 """One open order for each user, one line for each product of an order, a version for each order.
 
-What a database of the course's service holds against that is merged first: several open orders of
-one user into the oldest, doubled lines into the oldest with the sum of their quantities.
+A database of the course's service may break these rules. Its data are merged first: several open
+orders of one user into the oldest, several lines of one product into the oldest, with the sum of
+their quantities.
 """
 
 import logging
@@ -24,7 +25,7 @@ MAX_INTEGER = 2**31 - 1
 
 def upgrade():
     connection = op.get_bind()
-    # NULL was never open to the course's service, and added nothing.
+    # To the course's service, a NULL order was not open and a NULL quantity added nothing.
     connection.execute(order.update().where(order.c.is_open.is_(None)).values(is_open=False))
     connection.execute(item.update().where(item.c.quantity.is_(None)).values(quantity=0))
     merge_open_orders(connection)
@@ -34,7 +35,7 @@ def upgrade():
     with op.batch_alter_table("order_item") as batch:
         batch.create_unique_constraint("uq_order_item_product", ["order_id", "product_id"])
     if "order_id" in {index["name"] for index in sa.inspect(connection).get_indexes("order_item")}:
-        op.drop_index("order_id", "order_item")  # of a downgrade: the constraint's index serves
+        op.drop_index("order_id", "order_item")  # left by a downgrade; the constraint has an index
     op.add_column("order", sa.Column("version", sa.Integer(), nullable=False, server_default="1"))
     op.add_column(
         "order",
@@ -52,7 +53,7 @@ def downgrade():
     # Before any batch: Alembic cannot rebuild a table that has a generated column.
     op.drop_column("order", "open_user_id")
     op.drop_column("order", "version")
-    if op.get_bind().dialect.name != "sqlite":  # MySQL's foreign key must have an index
+    if op.get_bind().dialect.name != "sqlite":  # MySQL needs an index for the foreign key
         op.create_index("order_id", "order_item", ["order_id"])
     with op.batch_alter_table("order_item") as batch:
         batch.drop_constraint("uq_order_item_product", type_="unique")

@@ -1,4 +1,4 @@
-"""Clients' idempotency keys, with the answers that they stand for."""
+"""Clients' idempotency keys and the answers stored under them."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""A user's checked-out orders by an index, and the times of an order to the microsecond."""
+"""An index for a user's closed orders, and an order's times to the microsecond."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,7 +18,7 @@ def downgrade():
 
 
 def set_dates(kind):
-    # In one statement, which copies the table once; SQLite's dates are exact as they are.
+    # In one statement, which copies the table once. SQLite's dates have microseconds already.
     if op.get_bind().dialect.name != "sqlite":
         changes = f"MODIFY date_added {kind} NULL, MODIFY date_updated {kind} NULL"
         op.execute(sa.text(f"ALTER TABLE `order` {changes}"))

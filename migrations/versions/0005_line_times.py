@@ -1,4 +1,4 @@
-"""The times of an order's lines to the microsecond: they tell which line was added first."""
+"""An order line's times to the microsecond, since lines are sorted by them."""
 
 import sqlalchemy as sa
 from alembic import op
