@@ -66,23 +66,25 @@ def read_open_order(user_id: int) -> dict[str, Any] | None:
     return _from_rows(rows, user_id, is_open=True) if rows else None
 
 
-_page = (
+_orders_page = (
     select(*order_table.c["id", "user_id", "is_open", "date_added", "date_updated"])
     .where(order_table.c.id > bindparam("after"))
     .order_by(order_table.c.id)
     .limit(bindparam("limit"))
     .subquery("page")
 )
-_page_of_orders = _with_lines(_page, "user_id", "is_open").order_by(_page.c.id, *FIRST_ADDED)
+_orders_with_lines = _with_lines(_orders_page, "user_id", "is_open").order_by(
+    _orders_page.c.id, *FIRST_ADDED
+)
 
 
 def read_orders(after: int, limit: int) -> list[dict[str, Any]]:
     """Return everybody's orders with ids above ``after``, ``limit`` at most, oldest first."""
-    rows = query(_page_of_orders, after=after, limit=limit)
+    rows = query(_orders_with_lines, after=after, limit=limit)
     return [_from_rows(r, r[0].user_id, r[0].is_open) for r in _by_order(rows)]
 
 
-_closed = (
+_closed_page = (
     select(*order_table.c["id", "date_added", "date_updated"])
     .where(
         order_table.c.user_id == bindparam("user"),
@@ -93,7 +95,7 @@ _closed = (
     .limit(bindparam("limit"))
     .subquery("page")
 )
-_page_of_closed = _with_lines(_closed).order_by(_closed.c.id.desc(), *FIRST_ADDED)
+_closed_with_lines = _with_lines(_closed_page).order_by(_closed_page.c.id.desc(), *FIRST_ADDED)
 
 
 def read_closed_orders(user_id: int, before: int, limit: int) -> list[dict[str, Any]]:
@@ -101,5 +103,5 @@ def read_closed_orders(user_id: int, before: int, limit: int) -> list[dict[str, 
 
     Ids tell the order in time: a user's order is opened after the one before it was closed.
     """
-    rows = query(_page_of_closed, user=user_id, before=before, limit=limit)
+    rows = query(_closed_with_lines, user=user_id, before=before, limit=limit)
     return [_from_rows(r, user_id, is_open=False) for r in _by_order(rows)]

@@ -16,6 +16,7 @@ from logging import Logger
 from typing import Any, ParamSpec
 
 from flask import Response, current_app, request
+from flask.typing import ResponseReturnValue
 from pymysql.constants import ER
 from sqlalchemy import Engine, Row, String, Text, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
@@ -63,7 +64,7 @@ _find_answer = select(*_table.c["request", "status", "body"]).where(*_this_key)
 _store_answer = update(_table).where(*_this_key)
 
 
-def idempotent(view: Callable[P, Any]) -> Callable[P, Response]:
+def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
     """Answer a request that is repeated with its Idempotency-Key as it was answered first.
 
     Goes inside ``transaction``: the answer is stored together with the request's effect. Raises
@@ -72,9 +73,9 @@ def idempotent(view: Callable[P, Any]) -> Callable[P, Response]:
     """
 
     @wraps(view)
-    def run(*args: P.args, **kwargs: P.kwargs) -> Response:
+    def run(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         if HEADER not in request.headers:
-            return current_app.make_response(view(*args, **kwargs))
+            return view(*args, **kwargs)
         user, key, fingerprint = current_user(), _key(), _fingerprint()
         if not _claim(user.id, key, fingerprint):
             return _repeat(execute(_find_answer, of_user=user.id, of_key=key).first(), fingerprint)
@@ -127,7 +128,7 @@ def _repeat(stored: Row[Any] | None, fingerprint: str) -> Response:
     return Response(stored.body, stored.status, headers, mimetype="application/json")
 
 
-def _outcome(view: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Response:
+def _outcome(view: Callable[P, ResponseReturnValue], *args: P.args, **kwargs: P.kwargs) -> Response:
     try:
         answer = view(*args, **kwargs)
     except OUTCOMES as error:
