@@ -4,7 +4,6 @@ from pathlib import Path
 
 from flask import Flask, Response, redirect
 from flask_swagger_ui import get_swaggerui_blueprint
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 DESCRIPTION = Path(__file__).with_name("openapi.json").read_text()
 SWAGGER_UI = {
@@ -20,13 +19,9 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json", SWAGGER_UI))
     # Otherwise /docs is a redirect, in HTML, to /docs/.
     app.add_url_rule("/docs", "docs", app.view_functions["swagger_ui.show"])
-    app.add_url_rule("/openapi.json", view_func=openapi)
-    app.add_url_rule("/", view_func=index)
+    app.add_url_rule("/openapi.json", "openapi", openapi)
+    app.add_url_rule("/", "index", lambda: redirect("/docs"))
 
 
 def openapi() -> Response:
     return Response(DESCRIPTION, mimetype="application/json")
-
-
-def index() -> WerkzeugResponse:
-    return redirect("/docs")
