@@ -25,7 +25,7 @@ SECOND_OPEN_ORDERS = text(
 DOUBLED_LINES = text("SELECT 1 FROM order_item GROUP BY order_id, product_id HAVING COUNT(*) > 1")
 CLOSED = text(
     "SELECT `order`.id, product_id, quantity FROM `order` JOIN order_item"
-    " ON order_id = `order`.id WHERE NOT is_open ORDER BY order_item.id"
+    " ON order_id = `order`.id WHERE NOT is_open ORDER BY order_item.date_added, order_item.id"
 )
 LONGEST_FAULT = 120  # seconds
 
