@@ -60,15 +60,15 @@ def current_revision() -> str | None:
 
 
 def migration_state(revision: str | None) -> str:
-    head, known = known_revisions()
-    if revision == head:
+    known = known_revisions()
+    if revision == known[0]:
         return "ok"
     # While replicas are replaced one by one, a newer one's migrations are no reason to stop.
     return "behind" if revision is None or revision in known else "ahead"
 
 
 @cache
-def known_revisions() -> tuple[str | None, set[str]]:
+def known_revisions() -> list[str]:
+    """Return the revisions of this code's migrations, newest first."""
     config = current_app.extensions["migrate"].migrate.get_config()
-    scripts = ScriptDirectory.from_config(config)
-    return scripts.get_current_head(), {script.revision for script in scripts.walk_revisions()}
+    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]

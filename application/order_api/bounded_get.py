@@ -29,7 +29,7 @@ class BoundedGet:
         """Take the URL, and the seconds for a whole call."""
         self._url, self._timeout = url, timeout
         self._threads = ThreadPoolExecutor(MAX_CALLS, "bounded-get")
-        self._of_thread = _OfThread()
+        self._local = _ThreadLocal()
         self._running, self._call_ended = 0, Condition()
         self._silent_since = 0.0  # the last answer, or the first call after a pause
 
@@ -79,7 +79,7 @@ class BoundedGet:
 
     def _read(self, headers: Mapping[str, str], deadline: float) -> tuple[int, bytes]:
         left = max(deadline - time.monotonic(), 0.001)
-        with self._of_thread.session.get(
+        with self._local.session.get(
             self._url, headers=headers, timeout=left, allow_redirects=False, stream=True
         ) as response:
             body = b""
@@ -90,7 +90,7 @@ class BoundedGet:
             return response.status_code, body
 
 
-class _OfThread(local):
+class _ThreadLocal(local):
     """Each thread's own session: requests does not promise that sessions are thread-safe."""
 
     def __init__(self) -> None:
