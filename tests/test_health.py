@@ -1,5 +1,6 @@
 """The answers to probes, on every engine."""
 
+import logging
 from threading import Event
 
 import pytest
@@ -21,6 +22,14 @@ def test_with_all_its_dependencies_it_is_ready(client, user, user_service):
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json) == (200, READY)
     assert [headers.get("Authorization") for _, headers in user_service.asked] == [None]
+
+
+def test_a_probe_logs_no_line_of_alembic_s(client, caplog):
+    caplog.set_level(logging.DEBUG)
+    client.get("/readyz").close()
+    names = {record.name for record in caplog.records}
+    assert "application" in names  # the request's own line
+    assert not [name for name in names if name.startswith("alembic")]
 
 
 def test_without_its_database_it_is_not_ready(without_database, caplog):

@@ -1,62 +1,18 @@
-"""The log of the service as shipped, and the ids that it passes on."""
+"""The log of the service as shipped."""
 
 import json
+import os
 import re
+import subprocess
+import sys
+from itertools import pairwise
 
 import pytest
 import requests
 
-from tests.support.api import show
-from tests.support.processes import until
-
-TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-
-
-@pytest.fixture
-def ask(client, login, user_service):
-    """Get the cart; return the answer and the headers that user-service received."""
-
-    def ask(**headers):
-        answer = show(client, login | headers)
-        return answer, user_service.asked[-1][1]
-
-    return ask
-
-
-@pytest.mark.parametrize("theirs", ["abc-1", "7", "Root=1-67891233-abc:d/e+f_g.h", "x" * 128])
-def test_a_valid_request_id_is_returned_and_passed_on(ask, theirs):
-    answer, seen = ask(**{"X-Request-ID": theirs})
-    assert answer.headers["X-Request-ID"] == theirs
-    assert seen["X-Request-ID"] == theirs
-
-
-@pytest.mark.parametrize("theirs", [None, "", "two words", "a\tb", "\xe9", "x" * 129, "$5$key"])
-def test_any_other_request_id_is_replaced(ask, theirs):
-    answer, seen = ask(**({} if theirs is None else {"X-Request-ID": theirs}))
-    assert re.fullmatch(UUID, answer.headers["X-Request-ID"])
-    assert seen["X-Request-ID"] == answer.headers["X-Request-ID"]
-
-
-def test_every_answer_has_a_request_id_of_its_own_errors_included(client):
-    answers = [client.get(path) for path in ("/nowhere", "/api/order", "/api/order/add-item")]
-    assert [answer.status_code for answer in answers] == [404, 401, 405]
-    assert len({answer.headers["X-Request-ID"] for answer in answers}) == 3
-
-
-@pytest.mark.parametrize(
-    ("theirs", "passed_on"),
-    [
-        (TRACEPARENT, TRACEPARENT),
-        (None, None),
-        ("", None),
-        (f"{TRACEPARENT}\tx", None),
-        ("0", None),
-    ],
-)
-def test_a_traceparent_is_passed_on(ask, theirs, passed_on):
-    _, seen = ask(**({"traceparent": theirs} if theirs is not None else {}))
-    assert seen.get("traceparent") == passed_on
+import config
+from demo.ports import listening
+from tests.support.processes import free_port, until
 
 
 @pytest.fixture
@@ -113,3 +69,34 @@ def test_in_development_lines_are_text(shopping):
     ):
         assert sum(bool(re.fullmatch(f"{time} {said}", line)) for line in lines) == 1, said
     assert not any("secret" in line for line in lines)
+
+
+def test_in_development_nothing_is_logged_twice_and_without_escape_codes(shopping):
+    lines = shopping(CONFIGURATION_SETUP="config.DevelopmentConfig", SQLALCHEMY_ECHO="true")
+    assert any("BEGIN" in line for line in lines)  # the SQL is there
+    assert not any("Pool" in line or "\x1b" in line for line in lines)
+    # A second logger or handler would write the same event in the next line, in its own format.
+    events = [line.split(" INFO ")[-1].removesuffix(" [-]") for line in lines]
+    assert not [event for event, following in pairwise(events) if event and event in following]
+
+
+def test_flask_s_own_server_logs_each_request_once_and_without_escape_codes(tmp_path):
+    port, log = free_port(), tmp_path / "flask.log"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flask", "run", "--port", str(port)],
+            cwd=config.ROOT,
+            env=os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/order.db"},
+            stdout=file,
+            stderr=file,
+        )
+    with process:
+        try:
+            until(lambda: listening(port), 60)
+            requests.get(f"http://127.0.0.1:{port}/nowhere", timeout=60)
+            until(lambda: "GET /nowhere 404" in log.read_text())
+        finally:
+            process.terminate()
+    text = log.read_text()
+    assert text.count("/nowhere") == 1
+    assert "\x1b" not in text

@@ -3,6 +3,7 @@
 import json
 import random
 from collections import Counter
+from http import HTTPStatus
 from urllib.parse import quote
 
 import pytest
@@ -38,6 +39,7 @@ BODY = "product_id=5&qty=12"  # 13 in hexadecimal
         (f"{CHUNKED}13\r\n{BODY}\r\n10000\r\n{'&' * 65536}\r\n0\r\n\r\n", 413),
         (f"X: {'x' * 70_000}\r\n\r\n", 431),
         ("Expect: the unexpected\r\n\r\n", 417),
+        ("Transfer-Encoding: unknown\r\n\r\n", 501),
         ("Authorization Basic key\r\n\r\n", 400),
         ("A\x00: b\r\n\r\n", 400),
     ],
@@ -51,6 +53,14 @@ def test_only_a_complete_request_has_an_effect(line, rest, status):
     else:
         assert answer[1]["message"]
         assert line.cart() == {"message": "No order found"}
+
+
+def test_a_request_line_that_is_too_long_is_a_414(line):
+    status, answer = line.send(f"GET /{'x' * 5000} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert (status, answer) == (
+        414,
+        {"message": HTTPStatus.REQUEST_URI_TOO_LONG.phrase.capitalize()},
+    )
 
 
 @trials(300, 2500)

@@ -1,0 +1,74 @@
+"""The ids of requests: returned, passed on to user-service, and written to the log."""
+
+import json
+import re
+import socket
+
+import pytest
+import requests
+
+from tests.support.api import show
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+@pytest.fixture
+def ask(client, login, user_service):
+    """Get the cart; return the answer and the headers that user-service received."""
+
+    def ask(**headers):
+        answer = show(client, login | headers)
+        return answer, user_service.asked[-1][1]
+
+    return ask
+
+
+@pytest.mark.parametrize("theirs", ["abc-1", "7", "Root=1-67891233-abc:d/e+f_g.h", "x" * 128])
+def test_a_valid_request_id_is_returned_and_passed_on(ask, theirs):
+    answer, seen = ask(**{"X-Request-ID": theirs})
+    assert answer.headers["X-Request-ID"] == theirs
+    assert seen["X-Request-ID"] == theirs
+
+
+@pytest.mark.parametrize("theirs", [None, "", "two words", "a\tb", "\xe9", "x" * 129, "$5$key"])
+def test_any_other_request_id_is_replaced(ask, theirs):
+    answer, seen = ask(**({} if theirs is None else {"X-Request-ID": theirs}))
+    assert re.fullmatch(UUID, answer.headers["X-Request-ID"])
+    assert seen["X-Request-ID"] == answer.headers["X-Request-ID"]
+
+
+def test_every_answer_has_a_request_id_of_its_own_errors_included(client):
+    answers = [client.get(path) for path in ("/nowhere", "/api/order", "/api/order/add-item")]
+    assert [answer.status_code for answer in answers] == [404, 401, 405]
+    assert len({answer.headers["X-Request-ID"] for answer in answers}) == 3
+
+
+@pytest.mark.parametrize(
+    ("theirs", "passed_on"),
+    [
+        (TRACEPARENT, TRACEPARENT),
+        (None, None),
+        ("", None),
+        (f"{TRACEPARENT}\tx", None),
+        ("0", None),
+    ],
+)
+def test_a_traceparent_is_passed_on(ask, theirs, passed_on):
+    _, seen = ask(**({"traceparent": theirs} if theirs is not None else {}))
+    assert seen.get("traceparent") == passed_on
+
+
+def test_a_line_about_no_request_has_no_request_id(start, tmp_path):
+    """The worker's thread has just served a request with an id of its own."""
+    service = start(f"sqlite:///{tmp_path}/order.db", WEB_CONCURRENCY="1", options="--threads 1")
+    headers = {"X-Request-ID": "the-one-before"}
+    requests.get(f"{service.url}/healthz", headers=headers, timeout=60)
+    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as connection:
+        connection.sendall(b"no HTTP\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 400")
+    service.stop()
+    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+    refusal = next(line for line in lines if line["message"].startswith("Refused a request"))
+    assert "request_id" not in refusal
+    assert [line["request_id"] for line in lines if "request_id" in line] == ["the-one-before"]
