@@ -1,13 +1,17 @@
 """The answers to probes, on every engine."""
 
 import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import text
 
+from application.order_api.bounded_get import MAX_CALLS
 from tests.support.databases import application_on, head_revision
+from tests.support.processes import until
 
 READY = {"message": "Ready", "database": "ok", "migrations": "ok", "user_service": "ok"}
 
@@ -76,3 +80,20 @@ def test_it_does_not_wait_for_a_hanging_user_service(client, user_service):
             assert (answer.status_code, answer.json) == (200, READY | {"user_service": "no answer"})
     finally:
         over.set()
+
+
+def test_it_does_not_wait_for_a_free_call_of_user_service(app, client, user_service):
+    over = Event()
+    user_service.answer = lambda handler: over.wait(60)
+    with ThreadPoolExecutor(MAX_CALLS) as threads:
+        try:
+            for number in range(MAX_CALLS):
+                headers = {"Authorization": f"key{number}"}
+                threads.submit(app.test_client().get, "/api/order", headers=headers)
+            until(lambda: len(user_service.asked) == MAX_CALLS)
+            began = time.monotonic()
+            answer = client.get("/readyz")
+            assert time.monotonic() - began < 10  # seconds; other callers would wait for 15
+        finally:
+            over.set()
+    assert (answer.status_code, answer.json) == (200, READY | {"user_service": "unavailable"})

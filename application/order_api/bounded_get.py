@@ -41,7 +41,7 @@ class BoundedGet:
         ``timeout`` may shorten the usual one. Raises NoAnswer.
         """
         deadline = time.monotonic() + (timeout or self._timeout)
-        self._wait_for_slot()
+        self._wait_for_slot(deadline)
         call = self._threads.submit(self._get, headers, deadline)
         call.add_done_callback(self._free_slot)
         try:
@@ -51,8 +51,8 @@ class BoundedGet:
         self._silent_since = time.monotonic()
         return answer
 
-    def _wait_for_slot(self) -> None:
-        """Wait until fewer than MAX_CALLS calls are running.
+    def _wait_for_slot(self, deadline: float) -> None:
+        """Wait until fewer than MAX_CALLS calls are running, at most until the deadline.
 
         Raises NoAnswer once the service has been silent for half of the timeout: a caller who
         waited any longer would have too little time left for a call as slow as those.
@@ -61,7 +61,7 @@ class BoundedGet:
             now = time.monotonic()
             if not self._running:
                 self._silent_since = now
-            patience = self._silent_since + self._timeout / 2 - now
+            patience = min(self._silent_since + self._timeout / 2, deadline) - now
             if not self._call_ended.wait_for(lambda: self._running < MAX_CALLS, patience):
                 raise NoAnswer("too many calls are waiting for it")
             self._running += 1
