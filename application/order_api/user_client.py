@@ -59,6 +59,7 @@ class UserClient:
         self._lock = Lock()
         self._threads = ThreadPoolExecutor(MAX_CALLS, "user-service")
         self._slots = BoundedSemaphore(MAX_CALLS)
+        self._running = 0  # calls
         self._silent_since: float | None = None  # the first call since the last answer
         self._of_thread = _OfThread()
 
@@ -121,10 +122,19 @@ class UserClient:
         silent = now - self._silent_since if self._silent_since else 0
         if not self._slots.acquire(timeout=max(self._timeout / 2 - silent, 0)):
             raise UserServiceUnavailable("too many calls are waiting for it")
-        self._silent_since = self._silent_since or now
+        with self._lock:
+            self._running += 1
+            self._silent_since = self._silent_since or now
         answer = self._threads.submit(self._get, headers, deadline)
-        answer.add_done_callback(lambda _: self._slots.release())
+        answer.add_done_callback(self._end)
         return answer
+
+    def _end(self, _answer: "Future[tuple[int, bytes]]") -> None:
+        with self._lock:
+            self._running -= 1
+            if not self._running:  # whatever came of the calls, none is stuck
+                self._silent_since = None
+        self._slots.release()
 
     def _get(self, headers: Mapping[str, str], deadline: float) -> tuple[int, bytes]:
         try:
