@@ -51,7 +51,7 @@ def test_a_caller_does_not_wait_for_a_name_server_that_hangs(name_server, tmp_pa
     if subprocess.run(in_namespace(mounts), capture_output=True).returncode:
         pytest.skip("they mount a file in a namespace of their own: run them where root may")
     asked = subprocess.run(
-        in_namespace(f'{mounts}exec "$0" -c "$1"') + [sys.executable, ASK],
+        [*in_namespace(f'{mounts}exec "$0" -c "$1"'), sys.executable, ASK],
         cwd=config.ROOT,
         capture_output=True,
         text=True,

@@ -47,10 +47,31 @@ def test_refused_connections_do_not_count_as_silence():
             client.get_user("key")
     with UserService(("127.0.0.1", port)).start() as server:
         try:
-            user = server.add("somebody")
-            server.answer = lambda handler: time.sleep(0.5) or handler.send(200, {"result": user})
-            with ThreadPoolExecutor(MAX_CALLS + 4) as threads:
-                users = list(threads.map(client.get_user, map(str, range(MAX_CALLS + 4))))
+            assert_all_are_served(client, server)
         finally:
             server.shutdown()
-    assert {caller.id for caller in users} == {user["id"]}
+
+
+def test_calls_that_have_ended_without_an_answer_do_not_count_as_silence(user_service):
+    """Probes of a slow user-service give up early; callers must not be refused because of them."""
+    timeout = 6
+    client, began = UserClient(user_service.url, timeout), time.monotonic()
+    user_service.answer = slowly
+    while time.monotonic() < began + timeout / 2:
+        with pytest.raises(UserServiceUnavailable):
+            client.ping()
+        time.sleep(0.1)  # probes come with pauses
+    assert_all_are_served(client, user_service)
+
+
+def slowly(handler):
+    time.sleep(0.7)
+    handler.send(200, {"result": {"id": 1}})
+
+
+def assert_all_are_served(client, server):
+    """Let more callers than MAX_CALLS come at once, and user-service be slow."""
+    server.answer = slowly
+    with ThreadPoolExecutor(MAX_CALLS + 4) as threads:
+        users = list(threads.map(client.get_user, map(str, range(MAX_CALLS + 4))))
+    assert {user.id for user in users} == {1}
