@@ -38,6 +38,7 @@ BODY = "product_id=5&qty=12"  # 13 in hexadecimal
         (f"{CHUNKED}13\r\n{BODY}\r\n10000\r\n{'&' * 65536}\r\n0\r\n\r\n", 413),
         (f"X: {'x' * 70_000}\r\n\r\n", 431),
         ("Expect: the unexpected\r\n\r\n", 417),
+        (f"{FORM}Transfer-Encoding: unheard-of\r\n\r\n{BODY}", 501),
         ("Authorization Basic key\r\n\r\n", 400),
         ("A\x00: b\r\n\r\n", 400),
     ],
