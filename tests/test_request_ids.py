@@ -1,11 +1,8 @@
 """The ids of requests: returned, passed on to user-service, and written to the log."""
 
-import json
 import re
-import socket
 
 import pytest
-import requests
 
 from tests.support.api import show
 
@@ -57,18 +54,3 @@ def test_every_answer_has_a_request_id_of_its_own_errors_included(client):
 def test_a_traceparent_is_passed_on(ask, theirs, passed_on):
     _, seen = ask(**({"traceparent": theirs} if theirs is not None else {}))
     assert seen.get("traceparent") == passed_on
-
-
-def test_a_line_about_no_request_has_no_request_id(start, tmp_path):
-    """The worker's thread has just served a request with an id of its own."""
-    service = start(f"sqlite:///{tmp_path}/order.db", WEB_CONCURRENCY="1", options="--threads 1")
-    headers = {"X-Request-ID": "the-one-before"}
-    requests.get(f"{service.url}/healthz", headers=headers, timeout=60)
-    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as connection:
-        connection.sendall(b"no HTTP\r\n\r\n")
-        assert connection.recv(1000).startswith(b"HTTP/1.1 400")
-    service.stop()
-    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
-    refusal = next(line for line in lines if line["message"].startswith("Refused a request"))
-    assert "request_id" not in refusal
-    assert [line["request_id"] for line in lines if "request_id" in line] == ["the-one-before"]

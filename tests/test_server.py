@@ -1,6 +1,5 @@
 """gunicorn, as gunicorn.conf.py configures it."""
 
-import inspect
 import os
 import re
 import shutil
@@ -9,10 +8,8 @@ import sys
 from http.client import HTTPConnection
 
 import pytest
-from gunicorn.workers.gthread import ThreadWorker
 
 import config
-from application.worker import Worker
 
 
 def gunicorn(*arguments, folder, cwd=config.ROOT):
@@ -43,13 +40,6 @@ def test_idle_connections_are_kept_longer_than_a_proxy_keeps_them(settings):
 
 def test_the_master_loads_the_application_before_it_forks(settings):
     assert settings["preload_app"] == "True"
-
-
-def test_gunicorn_still_calls_what_the_worker_overrides():
-    """Worker.handle_error is called by gunicorn's own code, with gunicorn's own arguments."""
-    own, overridden = inspect.signature(ThreadWorker.handle_error), Worker.handle_error
-    assert list(own.parameters) == list(inspect.signature(overridden).parameters)
-    assert "self.handle_error(req, conn.sock, conn.client, e)" in inspect.getsource(ThreadWorker)
 
 
 def test_a_mistake_in_the_code_is_shown_with_its_traceback(tmp_path):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from application.order_api.bounded_get import MAX_CALLS
 from application.order_api.user_client import User, UserClient, UserServiceUnavailable
 
 TIMEOUT = 30  # seconds: enough on a slow machine
@@ -71,15 +72,29 @@ def test_netrc_and_proxies_of_the_environment_are_ignored(
     assert UserClient(user_service.url, TIMEOUT).get_user(user["api_key"]).id == user["id"]
 
 
+def test_cookies_are_never_sent_back(user_client, user_service, user):
+    """One user's cookie with another's key: user-service would take the user of the cookie."""
+    cookie = {"Set-Cookie": "session=of-the-first; Path=/"}
+    user_service.answer = lambda handler: handler.send(200, {"result": user}, **cookie)
+    for number in range(2 * MAX_CALLS):  # more than threads, so that sessions are used again
+        assert user_client.get_user(f"key{number}")
+    assert len(user_service.asked) == 2 * MAX_CALLS
+    assert not [headers for _, headers in user_service.asked if "Cookie" in headers]
+
+
+def test_it_asks_for_json_and_sends_the_headers_that_it_is_given(user_client, user_service):
+    user_client.get_user("key", {"X-Request-ID": "7"})
+    headers = user_service.asked[0][1]
+    assert (headers["Accept"], headers["X-Request-ID"]) == ("application/json", "7")
+
+
 def test_connections_are_reused_if_the_server_allows_it(
     user_client, user_service, user, monkeypatch
 ):
-    with monkeypatch.context() as patch:
-        patch.setattr(user_service.RequestHandlerClass, "protocol_version", "HTTP/1.1")
-        for _ in range(5):
-            assert user_client.get_user(user["api_key"])
-        assert user_service.connections == 1
-    user_client.get_user(user["api_key"])  # closes it
+    monkeypatch.setattr(user_service.RequestHandlerClass, "protocol_version", "HTTP/1.1")
+    for _ in range(4 * MAX_CALLS):
+        assert user_client.get_user(user["api_key"])
+    assert user_service.connections <= MAX_CALLS  # at most one of each thread
 
 
 def test_a_request_is_sent_again_if_the_server_closed_the_kept_connection(

@@ -3,7 +3,6 @@
 import json
 import random
 from collections import Counter
-from http import HTTPStatus
 from urllib.parse import quote
 
 import pytest
@@ -53,14 +52,6 @@ def test_only_a_complete_request_has_an_effect(line, rest, status):
     else:
         assert answer[1]["message"]
         assert line.cart() == {"message": "No order found"}
-
-
-def test_a_request_line_that_is_too_long_is_a_414(line):
-    status, answer = line.send(f"GET /{'x' * 5000} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    assert (status, answer) == (
-        414,
-        {"message": HTTPStatus.REQUEST_URI_TOO_LONG.phrase.capitalize()},
-    )
 
 
 @trials(300, 2500)
