@@ -1,5 +1,6 @@
 """The answers to probes, on every engine."""
 
+import logging
 from threading import Event
 
 import pytest
@@ -21,6 +22,13 @@ def test_with_all_its_dependencies_it_is_ready(client, user, user_service):
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json) == (200, READY)
     assert [headers.get("Authorization") for _, headers in user_service.asked] == [None]
+
+
+def test_a_probe_logs_nothing_of_alembic_s(client, caplog):
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "alembic"):
+        assert client.get("/readyz").json == READY
+    assert caplog.records  # of the call of user-service, so all is captured
+    assert not [record for record in caplog.records if record.name.startswith("alembic")]
 
 
 def test_without_its_database_it_is_not_ready(without_database, caplog):
