@@ -1,18 +1,12 @@
 """The log of the service as shipped."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from itertools import pairwise
 
 import pytest
 import requests
 
-import config
-from demo.ports import listening
-from tests.support.processes import free_port, until
+from tests.support.processes import until
 
 
 @pytest.fixture
@@ -69,34 +63,3 @@ def test_in_development_lines_are_text(shopping):
     ):
         assert sum(bool(re.fullmatch(f"{time} {said}", line)) for line in lines) == 1, said
     assert not any("secret" in line for line in lines)
-
-
-def test_in_development_nothing_is_logged_twice_and_without_escape_codes(shopping):
-    lines = shopping(CONFIGURATION_SETUP="config.DevelopmentConfig", SQLALCHEMY_ECHO="true")
-    assert any("BEGIN" in line for line in lines)  # the SQL is there
-    assert not any("Pool" in line or "\x1b" in line for line in lines)
-    # A second logger or handler would write the same event in the next line, in its own format.
-    events = [line.split(" INFO ")[-1].removesuffix(" [-]") for line in lines]
-    assert not [event for event, following in pairwise(events) if event and event in following]
-
-
-def test_flask_s_own_server_logs_each_request_once_and_without_escape_codes(tmp_path):
-    port, log = free_port(), tmp_path / "flask.log"
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flask", "run", "--port", str(port)],
-            cwd=config.ROOT,
-            env=os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/order.db"},
-            stdout=file,
-            stderr=file,
-        )
-    with process:
-        try:
-            until(lambda: listening(port), 60)
-            requests.get(f"http://127.0.0.1:{port}/nowhere", timeout=60)
-            until(lambda: "GET /nowhere 404" in log.read_text())
-        finally:
-            process.terminate()
-    text = log.read_text()
-    assert text.count("/nowhere") == 1
-    assert "\x1b" not in text

@@ -7,6 +7,7 @@ from threading import Event
 
 import requests
 
+import config
 from tests.support.api import USER_SERVICE_UNAVAILABLE, statuses
 from tests.support.needs import trials
 from tests.support.processes import free_port, until
@@ -67,6 +68,29 @@ def test_if_it_is_down_nobody_is_logged_in(database_url, start):
     service = start(database_url, USER_SERVICE_URL=f"http://127.0.0.1:{free_port()}")
     answer = cart(service, "key")
     assert (answer.status_code, answer.json()) == (503, USER_SERVICE_UNAVAILABLE)
+
+
+@trials(3, 20)
+def test_if_it_is_slow_all_callers_at_once_are_served(
+    start, user_service, database_url, report, trials
+):
+    """With production's timeout: a slow user-service is not a stuck one."""
+    timeout = config.ProductionConfig.USER_SERVICE_TIMEOUT
+    service = start(database_url, USER_SERVICE_TIMEOUT=str(timeout))
+
+    def slow(handler):
+        time.sleep(0.7)
+        handler.send(200, {"result": {"id": 1}})
+
+    user_service.answer = slow
+    with ThreadPoolExecutor(16) as threads:
+        keys = [f"key {number}" for number in range(16 * trials)]  # none of them is cached
+        began = time.monotonic()
+        answers = list(threads.map(cart, [service] * len(keys), keys))
+        took = time.monotonic() - began
+    assert statuses(answers) == {200: 16 * trials}
+    found = f"{dict(statuses(answers))} in {took:.1f} s"
+    report("user-service takes 0.7 s, 16 callers", len(keys), database_url, found)
 
 
 @trials(25, 100)

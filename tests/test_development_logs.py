@@ -1,0 +1,92 @@
+"""The log in development, of gunicorn and of Flask's own server: each event is in it once."""
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from contextlib import contextmanager
+
+import pytest
+import requests
+from flask_migrate import upgrade
+
+import config
+from demo.ports import listening
+from tests.support.api import ADD
+from tests.support.databases import application_on
+from tests.support.processes import free_port, until
+
+DEVELOPMENT = {"CONFIGURATION_SETUP": "config.DevelopmentConfig", "SQLALCHEMY_ECHO": "true"}
+TIME = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ", re.MULTILINE)
+
+
+@pytest.fixture
+def gunicorn(start, tmp_path):
+    @contextmanager
+    def run(url):
+        service = start(url, **DEVELOPMENT, options="")
+        yield service.url, service.log
+        service.stop()
+
+    return run
+
+
+@pytest.fixture
+def flask_run(user_service, tmp_path):
+    @contextmanager
+    def run(url):
+        port, log = free_port(), tmp_path / "flask.log"
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "flask", "--app", "run", "run", "--port", str(port)],
+                cwd=config.ROOT,
+                env=os.environ
+                | DEVELOPMENT
+                | {"DATABASE_URL": url, "USER_SERVICE_URL": user_service.url},
+                stdout=file,
+                stderr=file,
+            )
+        with process:
+            try:
+                until(lambda: listening(port) or process.poll() is not None)
+                yield f"http://127.0.0.1:{port}", log
+            finally:
+                process.terminate()
+
+    return run
+
+
+@pytest.fixture
+def log(request, tmp_path, login):
+    """What a server logs of two changes of a cart and a refused one: its events, without times."""
+    url = f"sqlite:///{tmp_path}/order.db"
+    with application_on(url) as app, app.app_context():
+        upgrade()
+    with request.getfixturevalue(request.param)(url) as (server, file):
+        for name, quantity in (("first", 1), ("second", 2), ("third", 0)):
+            requests.post(
+                f"{server}{ADD}",
+                {"product_id": 5, "qty": quantity},
+                headers=login | {"X-Request-ID": name},
+                timeout=60,
+            )
+        until(lambda: f"POST {ADD} 400" in file.read_text())
+    text = file.read_text()
+    assert TIME.search(text), text
+    return [event.strip() for event in TIME.split(text)]
+
+
+@pytest.mark.parametrize("log", ["gunicorn", "flask_run"], indirect=True)
+def test_each_event_is_logged_once_and_without_escape_codes(log):
+    events = Counter(event for event in log if "[raw sql]" not in event)  # has no text of its own
+    assert [event for event, number in events.items() if number > 1] == []
+    for said in (
+        rf"INFO POST {ADD} 200 [\d.]+ ms \[first\]",
+        rf"INFO POST {ADD} 200 [\d.]+ ms \[second\]",
+        rf"INFO POST {ADD} 400 [\d.]+ ms \[third\]",
+        r"INFO COMMIT \[first\]",
+        r"INFO COMMIT \[second\]",
+    ):
+        assert sum(bool(re.fullmatch(said, event)) for event in log) == 1, said
+    assert not [event for event in log if "Pool" in event or "\x1b" in event]
