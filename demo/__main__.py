@@ -32,9 +32,10 @@ def main() -> None:
         os.environ["USER_SERVICE_URL"] = "http://127.0.0.1:5001"
     os.environ.setdefault("SQLALCHEMY_ECHO", "false")
     command = [sys.executable, "-m", "gunicorn", "-c", str(config.ROOT / "gunicorn.conf.py")]
-    service = subprocess.Popen([*command, "run:app"], cwd=config.ROOT)
-    # Ctrl-C in a terminal reaches the service too; other signals must be passed on.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # In a process group of its own: Ctrl-C would reach gunicorn's workers twice, from the terminal
+    # and from their master, and a worker can deadlock on the second one.
+    service = subprocess.Popen([*command, "run:app"], cwd=config.ROOT, process_group=0)
+    signal.signal(signal.SIGINT, lambda *_: service.send_signal(signal.SIGINT))
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda *_: service.terminate())
     try:

@@ -6,13 +6,13 @@ import shlex
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 
 import pytest
 
 import config
 from demo.ports import listening
 from tests.support.needs import need_program
+from tests.support.processes import children
 
 COMMAND = [sys.executable, "-m", "demo"]
 
@@ -36,8 +36,8 @@ def demo(tmp_path):
         try:
             yield process
         finally:
-            with suppress(ProcessLookupError):  # usually it has ended
-                os.killpg(process.pid, signal.SIGKILL)
+            process.terminate()  # usually it has ended
+            process.wait(timeout=60)
 
 
 def lines_until(process, pattern):
@@ -65,7 +65,14 @@ def test_the_printed_lines_work_and_no_process_is_left(demo, ending):
         os.killpg(demo.pid, ending)  # Ctrl-C reaches every process of the terminal
     else:
         demo.terminate()
-    demo.stdout.read()
+    demo.stdout.read()  # until no process can write to it any more
     demo.wait(timeout=60)
-    with pytest.raises(ProcessLookupError):
-        os.killpg(demo.pid, 0)
+    assert not any(listening(port) for port in (5001, 5003))
+
+
+def test_ctrl_c_reaches_the_service_from_this_program_only(demo):
+    """gunicorn's workers may deadlock if the terminal and their master both signal them."""
+    lines_until(demo, "order/checkout")
+    (service,) = children(demo.pid)
+    assert os.getpgid(service) != os.getpgid(demo.pid)
+    assert {os.getpgid(worker) for worker in children(service)} == {os.getpgid(service)}
