@@ -16,7 +16,7 @@ MYSQL: dict[str, Any] = {
     "init_command": "SET SESSION innodb_lock_wait_timeout = 3",
 }
 SQLITE: dict[str, Any] = {"timeout": 15}  # seconds to wait for another writer
-PROBE_TIMEOUT = 0.5  # seconds to connect, and to answer, for a health probe
+PROBE_TIMEOUT = 0.4  # seconds to connect, and to answer, for a health probe
 
 
 class Base(DeclarativeBase):
