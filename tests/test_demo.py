@@ -12,7 +12,7 @@ import pytest
 import config
 from demo.ports import listening
 from tests.support.needs import need_program
-from tests.support.processes import children
+from tests.support.processes import children, until
 
 COMMAND = [sys.executable, "-m", "demo"]
 
@@ -75,4 +75,5 @@ def test_ctrl_c_reaches_the_service_from_this_program_only(demo):
     lines_until(demo, "order/checkout")
     (service,) = children(demo.pid)
     assert os.getpgid(service) != os.getpgid(demo.pid)
-    assert {os.getpgid(worker) for worker in children(service)} == {os.getpgid(service)}
+    workers = until(lambda: children(service))
+    assert {os.getpgid(worker) for worker in workers} == {os.getpgid(service)}
