@@ -12,7 +12,7 @@ from urllib.parse import quote
 from flask import Flask, Response, current_app, g, request
 
 HEADER = "X-Request-ID"
-# Of a caller's id: no "$", since the course's API keys hold it.
+# What a caller's id may be. Without "$", so that it cannot be one of the course's API keys.
 SAFE_ID = re.compile(r"[A-Za-z0-9._:=/+-]{1,128}")
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)

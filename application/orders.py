@@ -1,4 +1,4 @@
-"""What is shown of orders: read from the tables' columns straight into JSON."""
+"""Reading orders: from the tables' columns straight into JSON."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The API's own refusals as answers."""
+"""The answer to each error that a view of this API raises."""
 
 from flask import Blueprint, current_app
 from werkzeug.exceptions import BadRequest, Conflict, HTTPException, NotFound, ServiceUnavailable
