@@ -8,12 +8,14 @@ from pymysql.constants import SERVER_STATUS
 from sqlalchemy import Connection, NullPool, event, make_url
 from sqlalchemy.orm import DeclarativeBase
 
+# The server's own default may have modes that change what a statement means, such as ORACLE.
+SQL_MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
 # PyMySQL waits for ever by default. A lock is given up before the read that waits for it.
 MYSQL: dict[str, Any] = {
     "connect_timeout": 2,
     "read_timeout": 5,
     "write_timeout": 5,
-    "init_command": "SET SESSION innodb_lock_wait_timeout = 3",
+    "init_command": f"SET SESSION innodb_lock_wait_timeout = 3, sql_mode = '{SQL_MODE}'",
 }
 SQLITE: dict[str, Any] = {"timeout": 15}  # seconds to wait for another writer
 PROBE_TIMEOUT = 0.4  # seconds to connect, and to answer, for a health probe
