@@ -8,6 +8,8 @@ from pymysql.constants import SERVER_STATUS
 from sqlalchemy import Connection, NullPool, event, make_url
 from sqlalchemy.orm import DeclarativeBase
 
+from .failover import Failover
+
 # The server's own default may have modes that change what a statement means, such as ORACLE.
 SQL_MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
 # PyMySQL waits for ever by default. A lock is given up before the read that waits for it.
@@ -17,8 +19,16 @@ MYSQL: dict[str, Any] = {
     "write_timeout": 5,
     "init_command": f"SET SESSION innodb_lock_wait_timeout = 3, sql_mode = '{SQL_MODE}'",
 }
-SQLITE: dict[str, Any] = {"timeout": 15}  # seconds to wait for another writer
+SQLITE: dict[str, Any] = {"timeout": 10}  # seconds to wait for another writer
+MAX_AGE = 25  # seconds; a connection that only reads does not notice that its server is replaced
 PROBE_TIMEOUT = 0.4  # seconds to connect, and to answer, for a health probe
+# Variables that tell that reads may be stale, and what helps: Galera, and Group Replication.
+CATCH_UP = {
+    ("wsrep_sync_wait", "0"): "SET SESSION wsrep_sync_wait = 1",
+    ("group_replication_single_primary_mode", "OFF"): (
+        "SET SESSION group_replication_consistency = 'BEFORE'"
+    ),
+}
 
 
 class Base(DeclarativeBase):
@@ -42,6 +52,7 @@ def init_app(app: Flask) -> None:
         "connect_args": SQLITE if sqlite else MYSQL,
         "pool_size": 8,  # one for each of a worker's threads, so that none waits
         "max_overflow": 8,  # for servers with more threads
+        "pool_recycle": MAX_AGE,
         "pool_reset_on_return": None,  # see _reset_mysql
         "echo_pool": False,  # SQLALCHEMY_ECHO is for SQL
     }
@@ -54,24 +65,22 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_BINDS"] = {"reader": pool | autocommit, "probe": probe}
     db.init_app(app)
     with app.app_context():
-        _listen(sqlite)
-
-
-def _listen(sqlite: bool) -> None:
-    for engine in (db.engine, db.engines["reader"]):
+        engines = db.engine, db.engines["reader"]
+    app.extensions["failover"] = Failover(engines, app.logger)
+    for engine in engines:
         event.listen(engine, "connect", _prepare_sqlite if sqlite else _prepare_mysql)
         event.listen(engine, "reset", _reset_sqlite if sqlite else _reset_mysql)
     if sqlite:
-        event.listen(db.engine, "begin", _begin_immediate)
+        event.listen(engines[0], "begin", _begin_immediate)
 
 
 def _prepare_mysql(connection: Any, _record: object) -> None:
-    # Let a Galera node apply what the others have committed before it reads: otherwise it misses
-    # adds that have been answered. Other servers have no such variable, or do not use it.
-    unset = "SHOW VARIABLES WHERE Variable_name = 'wsrep_sync_wait' AND Value = '0'"
+    # On a cluster whose nodes all write, let this node apply what the others have committed before
+    # it reads: otherwise it misses adds that have been answered.
     with connection.cursor() as cursor:
-        if cursor.execute(unset):
-            cursor.execute("SET SESSION wsrep_sync_wait = 1")
+        cursor.execute(f"SHOW VARIABLES WHERE (Variable_name, Value) IN {tuple(CATCH_UP)}")
+        for variable in cursor.fetchall():
+            cursor.execute(CATCH_UP[variable])
 
 
 def _reset_mysql(connection: Any, _record: object, _state: object) -> None:

@@ -9,8 +9,11 @@ from flask import Flask, current_app
 from sqlalchemy import inspect, text
 
 from .database import db
+from .failures import READ_ONLY, code
 
 T = TypeVar("T")
+# Changes and locks no row, but fails as every write does if the server is read-only.
+WRITE_NOTHING = text("UPDATE alembic_version SET version_num = version_num WHERE 1 = 0")
 
 
 def init_app(app: Flask) -> None:
@@ -27,8 +30,8 @@ def healthz() -> dict[str, str]:
 def readyz() -> tuple[dict[str, str], int]:
     """Say of each dependency, within a second, whether it is ready.
 
-    503 without the database or one of its migrations. Without user-service it is still 200: callers
-    whose key is cached are served.
+    503 if the database is out of reach, read-only, or lacks a migration. Without user-service it is
+    still 200: callers whose key is cached are served.
     """
     database, revision = check(current_revision)
     user_service, _ = check(current_app.extensions["user_client"].ping)
@@ -45,6 +48,8 @@ def check(dependency: Callable[[], T]) -> tuple[str, T | None]:
     except Exception as error:
         cause: BaseException | None = getattr(error, "orig", error)
         current_app.logger.warning("readiness: %s", cause)
+        if code(cause) in READ_ONLY:
+            return "read-only", None
         while cause and not isinstance(cause, TimeoutError):
             cause = cause.__context__
         return "no answer" if cause else "unavailable", None
@@ -56,7 +61,15 @@ def current_revision() -> str | None:
         if not inspect(connection).has_table("alembic_version"):
             return None
         revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        if connection.dialect.name != "sqlite":
+            connection.execute(WRITE_NOTHING)
         return revision
+
+
+def lacks_migration() -> bool:
+    """Return whether the database is behind this code's migrations; False if it does not tell."""
+    database, revision = check(current_revision)
+    return database == "ok" and migration_state(revision) == "behind"
 
 
 def migration_state(revision: str | None) -> str:

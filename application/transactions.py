@@ -6,28 +6,26 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from flask import g
+from flask import current_app, g
 from prometheus_client import Counter
-from pymysql.constants import ER
 from sqlalchemy import Connection, CursorResult, Executable, Row
 from sqlalchemy.exc import DBAPIError
 
 from .database import db
+from .failures import CONFLICTS, READ_ONLY, code
 
 P = ParamSpec("P")
 T = TypeVar("T")
 RETRIES = Counter("transaction_retries", "Transactions and queries that were tried again.")
 
 # For how many seconds from its start a transaction is retried:
-AFTER_CONFLICT = 10.0  # three Galera nodes that all write one cart may need that long
+AFTER_CONFLICT = 7.0  # the last attempt may wait 3 more for a lock
 AFTER_LOST_CONNECTION = 1.0  # less than read_timeout, so that a hanging database is given up
-LONGEST_PAUSE = 0.05  # seconds; random backoff, so that competing transactions do not collide again
-# Row changed since read, rival's first add, lock wait timeout, deadlock (on Galera at COMMIT too).
-CONFLICTS = {ER.CHECKREAD, ER.DUP_ENTRY, ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK}
+LONGEST_PAUSE = 0.05  # seconds
 
 
-class DatabaseUnavailable(Exception):
-    """The connection was lost during COMMIT: the change may be stored or not."""
+class OutcomeUnknown(Exception):
+    """COMMIT failed in a way that does not tell whether the change is stored."""
 
 
 def retried(function: Callable[P, T]) -> Callable[P, T]:
@@ -40,18 +38,23 @@ def retried(function: Callable[P, T]) -> Callable[P, T]:
             try:
                 return function(*args, **kwargs)
             except DBAPIError as error:
-                if time.monotonic() - began >= _patience(error):
+                patience, longest_pause = _retries(error)
+                if time.monotonic() - began >= patience:
                     raise
             RETRIES.inc()
-            time.sleep(random.uniform(0, LONGEST_PAUSE))
+            # Random backoff, so that competing transactions do not collide again.
+            time.sleep(random.uniform(0, longest_pause))
 
     return run
 
 
-def _patience(error: DBAPIError) -> float:
+def _retries(error: DBAPIError) -> tuple[float, float]:
+    """Return for how many seconds to retry after an error, and the longest pause in between."""
+    if code(error.orig) in READ_ONLY:
+        return current_app.extensions["failover"].patience(), 0.5
     if error.connection_invalidated:
-        return AFTER_LOST_CONNECTION
-    return AFTER_CONFLICT if error.orig and error.orig.args[0] in CONFLICTS else 0
+        return AFTER_LOST_CONNECTION, LONGEST_PAUSE
+    return AFTER_CONFLICT if code(error.orig) in CONFLICTS else 0, LONGEST_PAUSE
 
 
 @retried
@@ -64,8 +67,8 @@ def query(statement: Executable, **parameters: object) -> Sequence[Row[Any]]:
 def transaction(view: Callable[P, T]) -> Callable[P, T]:
     """Run a view as one transaction, which is committed before its answer goes out.
 
-    Raises DatabaseUnavailable if the connection is lost during COMMIT: the change may be stored or
-    not, so the transaction must not be retried here.
+    Raises OutcomeUnknown if COMMIT fails and the change may be stored or not: then the transaction
+    must not be retried here.
     """
 
     @retried
@@ -91,9 +94,12 @@ def _commit(connection: Connection) -> None:
     try:
         connection.commit()
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise DatabaseUnavailable("connection lost during COMMIT") from error
-        raise
+        sqlite = connection.dialect.name == "sqlite"  # has no network on which an answer is lost
+        if sqlite or code(error.orig) in CONFLICTS | READ_ONLY:
+            raise
+        connection.invalidate()
+        raise OutcomeUnknown(f"COMMIT: {error.orig}") from error
+    current_app.extensions["failover"].on_commit()
 
 
 def execute(statement: Executable, **parameters: object) -> CursorResult[Any]:

@@ -1,12 +1,11 @@
 """Lost connections and conflicts, which callers do not see, on a real server."""
 
-from contextlib import contextmanager
-
 import pytest
 from sqlalchemy import event
 
-from tests.support.api import DATABASE_UNAVAILABLE, add, checkout, quantities, show
+from tests.support.api import DATABASE_UNAVAILABLE, OUTCOME_UNKNOWN, add, checkout, quantities, show
 from tests.support.databases import engines_of, kill_all_others, mysql_only, sqlite_only
+from tests.support.failing import failing
 from tests.support.insides import AFTER_CONFLICT
 
 
@@ -36,37 +35,14 @@ def test_a_connection_lost_during_commit_is_a_503_and_not_retried(app, client, l
     finally:
         event.remove(engine, "commit", kill)
 
-    assert (answer.status_code, answer.json) == (503, DATABASE_UNAVAILABLE)
+    assert (answer.status_code, answer.json) == (503, OUTCOME_UNKNOWN)
     assert answer.headers["Retry-After"]
     assert commits == [1]
     assert quantities(client) == [[1]]
 
 
-@contextmanager
-def failing(app, server, action, table, code, times):
-    """Let the server itself fail ``times`` times with an error.
-
-    The count is a variable of the connection, which a rollback does not reset.
-    """
-    engine, _ = engines_of(app)
-    engine.dispose()  # so that there is one connection, and one count
-    server.exec_driver_sql(
-        f"CREATE TRIGGER fail BEFORE {action} ON {table} FOR EACH ROW"
-        f" IF COALESCE(@failures, 0) < {times} THEN"
-        "  SET @failures = COALESCE(@failures, 0) + 1;"
-        f" SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'secret';"
-        " END IF"
-    )
-    try:
-        yield
-    finally:
-        server.exec_driver_sql("DROP TRIGGER fail")
-    with engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT @failures").scalar() == times
-
-
 @mysql_only
-@pytest.mark.parametrize("code", [1020, 1062, 1205, 1213])
+@pytest.mark.parametrize("code", [1020, 1062, 1180, 1205, 1213, 3101])
 @pytest.mark.parametrize(
     ("action", "table"), [("UPDATE", "`order`"), ("INSERT", "order_item"), ("UPDATE", "order_item")]
 )
@@ -99,7 +75,7 @@ def test_after_a_failed_commit_no_transaction_stays_open(app, client, login):
         file = connection.connection.dbapi_connection
     file.set_authorizer(lambda _, operation, *__: operation == "COMMIT")
     try:
-        assert add(client, login).status_code == 500
+        assert add(client, login).status_code == 503
     finally:
         file.set_authorizer(None)
     assert add(client, login).status_code == 200

@@ -1,11 +1,11 @@
 """The answer to each error that a view of this API raises."""
 
 from flask import Blueprint, current_app
-from werkzeug.exceptions import BadRequest, Conflict, HTTPException, NotFound, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, Conflict, HTTPException, NotFound
 from werkzeug.wrappers import Response
 
 from application.cart import ItemNotFound, OrderEmpty, QuantityTooLarge
-from application.errors import RETRY_AFTER, error_response
+from application.errors import RETRY_AFTER, error_response, unavailable
 
 from .idempotency import RequestRunning
 from .user_client import UserServiceUnavailable
@@ -37,4 +37,4 @@ def request_running(error: RequestRunning) -> Response:
 
 def user_service_unavailable(error: UserServiceUnavailable) -> Response:
     current_app.logger.warning("user-service: %s", error)
-    return error_response(ServiceUnavailable("User service unavailable", retry_after=RETRY_AFTER))
+    return unavailable("User service unavailable")

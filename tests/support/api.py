@@ -8,6 +8,10 @@ ADD, UPDATE, REMOVE, CHECKOUT = (
 )
 HISTORY = "/api/order/history"
 DATABASE_UNAVAILABLE = {"message": "Database unavailable"}
+OUTCOME_UNKNOWN = {
+    "message": "The outcome is unknown: repeat the request with its Idempotency-Key,"
+    " or look at the order"
+}
 USER_SERVICE_UNAVAILABLE = {"message": "User service unavailable"}
 
 
