@@ -4,7 +4,6 @@ Its connections live on, so every write on them fails, and reads on them are sta
 """
 
 import time
-from collections.abc import Iterable
 from logging import Logger
 from threading import Lock
 
@@ -16,14 +15,15 @@ SWITCHOVER = 5.0  # seconds for which a writable server is waited for
 
 
 class Failover:
-    """Gives up all connections when their server turns read-only, and once one is writable."""
+    """Gives up the connections to a server that has turned read-only."""
 
-    def __init__(self, engines: Iterable[Engine], logger: Logger) -> None:
-        self._engines = list(engines)
+    def __init__(self, writer: Engine, reader: Engine, logger: Logger) -> None:
+        """Take the engines for transactions and for queries."""
+        self._reader = reader  # no query of its own tells that its server is read-only
         self._logger = logger
         self._lock = Lock()
         self._read_only_since: float | None = None
-        for engine in self._engines:
+        for engine in (writer, reader):
             event.listen(engine, "handle_error", self._on_error)
 
     def patience(self) -> float:
@@ -31,15 +31,16 @@ class Failover:
         since = self._read_only_since
         return SWITCHOVER if since is None or time.monotonic() - since < SWITCHOVER else 0
 
-    def on_commit(self) -> None:
-        """Take note that a server is writable."""
+    def wrote(self) -> None:
+        """Take note that a change is committed, so the server is writable."""
         if self._read_only_since is not None:
             self._turn(None, "The database is writable again")
 
     def _on_error(self, context: ExceptionContext) -> None:
         number = code(context.original_exception)
         if number in READ_ONLY | OUT_OF_CLUSTER:
-            context.is_disconnect = True  # so this connection and all older ones are closed
+            # SQLAlchemy closes this connection, and all older ones of its engine.
+            context.is_disconnect = True
         if number in READ_ONLY and self._read_only_since is None:
             line = f"The database is read-only: {context.original_exception}"
             self._turn(time.monotonic(), line)
@@ -50,5 +51,4 @@ class Failover:
                 return  # another thread was first
             self._read_only_since = since
         self._logger.warning(line)
-        for engine in self._engines:
-            engine.dispose()
+        self._reader.dispose()

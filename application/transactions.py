@@ -99,7 +99,6 @@ def _commit(connection: Connection) -> None:
             raise
         connection.invalidate()
         raise OutcomeUnknown(f"COMMIT: {error.orig}") from error
-    current_app.extensions["failover"].on_commit()
 
 
 def execute(statement: Executable, **parameters: object) -> CursorResult[Any]:
@@ -111,6 +110,8 @@ def execute(statement: Executable, **parameters: object) -> CursorResult[Any]:
         raise RuntimeError("execute() needs a function that is decorated with @transaction")
     if "connection" not in g:
         g.connection = db.engine.connect()
+    if not statement.is_select:
+        on_commit(current_app.extensions["failover"].wrote)
     result: CursorResult[Any] = g.connection.execute(statement, parameters)
     return result
 

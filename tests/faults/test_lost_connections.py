@@ -58,13 +58,15 @@ def shopper(start, proxy, users):
 
 @trials(2, 25)
 @pytest.mark.parametrize("executed", [False, True], ids=["before", "after"])
-def test_a_connection_lost_during_commit_is_a_503_and_a_retry_with_the_key_is_exact(
-    shopper, proxy, database_url, report, executed, trials
+@pytest.mark.parametrize("code", [0, 3100, 1047, 1317], ids=str)
+def test_where_the_outcome_of_a_commit_is_unknown_it_is_a_503_and_a_retry_with_the_key_is_exact(
+    shopper, proxy, database_url, report, code, executed, trials
 ):
+    """0 is a lost connection, 3100 and 1047 a cluster's node without its majority."""
     firsts, retries = [], []
     for trial in range(trials):
         key = str(uuid.uuid4())
-        proxy.fault = Fault("COMMIT", executed=executed)
+        proxy.fault = Fault("COMMIT", code=code, executed=executed)
         firsts.append(first := shopper.add(key))
         assert (first.status_code, first.json()) == (503, OUTCOME_UNKNOWN)
         retries.append(again := shopper.add(key))
@@ -76,7 +78,8 @@ def test_a_connection_lost_during_commit_is_a_503_and_a_retry_with_the_key_is_ex
         f"{dict(statuses(firsts))}, then {dict(statuses(retries))}:"
         f" {shopper.quantity()} of {trials + 1} adds stored"
     )
-    report(f"connection lost in COMMIT, {when} it", trials, database_url, found)
+    fault = f"error {code}" if code else "connection lost"
+    report(f"{fault} in COMMIT, {when} it", trials, database_url, found)
 
 
 @pytest.mark.parametrize("executed", [False, True], ids=["before", "after"])
@@ -99,7 +102,7 @@ def test_a_connection_lost_at_any_other_statement_goes_unnoticed(
 
 def test_conflicts_at_any_statement_go_unnoticed(shopper, proxy, database_url, report):
     found, accepted, stored = Counter(), 0, 0
-    for code in (1213, 1205, 1020):
+    for code in (1213, 1205, 1020, 1180, 3101):
         for statement in STATEMENTS:
             shopper.checkout()
             proxy.fault = fault = Fault(statement, times=3, code=code)
@@ -117,7 +120,7 @@ def test_conflicts_at_any_statement_go_unnoticed(shopper, proxy, database_url, r
             assert answers[-1].status_code == 200
             found += statuses(answers)
     found_text = f"{dict(found)}, {stored} of {accepted} adds stored"
-    report("1213, 1205, 1020 at any statement", found.total(), database_url, found_text)
+    report("1213, 1205, 1020, 1180, 3101 at any statement", found.total(), database_url, found_text)
 
 
 def test_a_retried_transaction_is_counted_once(start, proxy, users):

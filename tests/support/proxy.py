@@ -18,7 +18,7 @@ class Fault:
     """What happens to the next ``times`` statements that match.
 
     ``code`` is the error that the server seems to answer; a ROLLBACK goes with it if the real error
-    implies one. Without a code the connection is lost: before the server runs the statement, or
+    implies one. Without a code the connection is lost. Either happens instead of the statement, or
     after it if ``executed``.
     """
 
@@ -98,8 +98,9 @@ class Relay(BaseRequestHandler):
         fault = self.server.take(packet)
         if fault and fault.code:
             self.instead = error_packet(fault.code)
-            # 1205 rolls back the statement only; the transaction stays open.
-            packet = QUERY + (b"DO 0" if fault.code == 1205 else b"ROLLBACK")
+            if not fault.executed:
+                # 1205 rolls back the statement only; the transaction stays open.
+                packet = QUERY + (b"DO 0" if fault.code == 1205 else b"ROLLBACK")
         elif fault and fault.executed:
             self.instead = END
         elif fault:
