@@ -14,3 +14,4 @@ PRUNE_CHANCE = idempotency, "PRUNE_CHANCE"
 PRUNE_LIMIT = idempotency, "PRUNE_LIMIT"
 AFTER_CONFLICT = transactions, "AFTER_CONFLICT"
 MYSQL_SETTINGS = database.MYSQL
+MAX_AGE = database, "MAX_AGE"
