@@ -8,7 +8,7 @@ from flask_migrate import upgrade
 
 from application import docs
 from demo.user_service import DEMO_KEY
-from tests.support.api import ADD, CHECKOUT, HISTORY, REMOVE, UPDATE
+from tests.support.api import ADD, CHECKOUT, HISTORY, OUTCOME_UNKNOWN, READ_ONLY, REMOVE, UPDATE
 from tests.support.databases import application_on
 from tests.support.insides import READ_CART
 
@@ -20,7 +20,11 @@ OPERATIONS = [
 ]
 ITEM = {"product_id": 5, "qty": 2}
 LOGIN = {"Authorization": f"Basic {DEMO_KEY}"}
-SEEN_ELSEWHERE = [{"message": "The request with this Idempotency-Key is still running"}]
+SEEN_ELSEWHERE = [
+    {"message": "The request with this Idempotency-Key is still running"},
+    OUTCOME_UNKNOWN,
+    READ_ONLY,
+]
 
 
 def test_the_description_is_served_as_it_stands(client):

@@ -12,6 +12,12 @@ OUTCOME_UNKNOWN = {
     "message": "The outcome is unknown: repeat the request with its Idempotency-Key,"
     " or look at the order"
 }
+READ_ONLY = {
+    "message": "Not ready",
+    "database": "read-only",
+    "migrations": "unknown",
+    "user_service": "ok",
+}
 USER_SERVICE_UNAVAILABLE = {"message": "User service unavailable"}
 
 
