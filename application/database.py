@@ -66,7 +66,7 @@ def init_app(app: Flask) -> None:
     db.init_app(app)
     with app.app_context():
         engines = db.engine, db.engines["reader"]
-    app.extensions["failover"] = Failover(*engines, app.logger)
+    app.extensions["failover"] = Failover(*engines)
     for engine in engines:
         event.listen(engine, "connect", _prepare_sqlite if sqlite else _prepare_mysql)
         event.listen(engine, "reset", _reset_sqlite if sqlite else _reset_mysql)

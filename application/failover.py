@@ -3,24 +3,24 @@
 Its connections live on, so every write on them fails, and reads on them are stale.
 """
 
+import logging
 import time
-from logging import Logger
 from threading import Lock
 
 from sqlalchemy import Engine, ExceptionContext, event
 
 from .failures import OUT_OF_CLUSTER, READ_ONLY, code
 
+log = logging.getLogger(__name__)
 SWITCHOVER = 5.0  # seconds for which a writable server is waited for
 
 
 class Failover:
     """Gives up the connections to a server that has turned read-only."""
 
-    def __init__(self, writer: Engine, reader: Engine, logger: Logger) -> None:
+    def __init__(self, writer: Engine, reader: Engine) -> None:
         """Take the engines for transactions and for queries."""
         self._reader = reader  # no query of its own tells that its server is read-only
-        self._logger = logger
         self._lock = Lock()
         self._read_only_since: float | None = None
         for engine in (writer, reader):
@@ -50,5 +50,5 @@ class Failover:
             if (self._read_only_since is None) == (since is None):
                 return  # another thread was first
             self._read_only_since = since
-        self._logger.warning(line)
+        log.warning(line)
         self._reader.dispose()

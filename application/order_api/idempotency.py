@@ -20,12 +20,13 @@ from flask.typing import ResponseReturnValue
 from pymysql.constants import ER
 from sqlalchemy import Engine, Row, String, Text, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.exceptions import BadRequest, NotFound, UnprocessableEntity
 
 from application.cart import ItemNotFound, OrderEmpty
 from application.database import Base, db
+from application.failures import DUPLICATE, code
 from application.models import utcnow
 from application.transactions import execute
 
@@ -110,10 +111,10 @@ def _claim(user_id: int, key: str, fingerprint: str) -> bool:
     """Insert the key, so that other requests with it wait until this transaction ends."""
     try:
         execute(_claim_key, user_id=user_id, key=key, request=fingerprint)
-    except IntegrityError:
-        return False
-    except OperationalError as error:
-        if error.orig and error.orig.args[0] == ER.LOCK_WAIT_TIMEOUT:
+    except DBAPIError as error:
+        if code(error.orig) in DUPLICATE:
+            return False
+        if code(error.orig) == ER.LOCK_WAIT_TIMEOUT:
             raise RequestRunning(f"The request with this {HEADER} is still running") from error
         raise
     return True
