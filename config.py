@@ -18,6 +18,7 @@ load_dotenv(ROOT / ".env")
 class Config:
     """What both configurations have in common; the type of a default is the setting's type."""
 
+    DATABASE_PASSWORD = ""  # unencoded; replaces the one in DATABASE_URL
     USER_SERVICE_TIMEOUT = 5.0  # seconds for the whole call
     IDEMPOTENCY_KEY_TTL = 24 * 60 * 60.0  # seconds for which an answer is kept, at least
     MIGRATE_ON_START = True
@@ -65,9 +66,14 @@ def load(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
     settings = {name: getattr(configuration, name) for name in dir(configuration) if name.isupper()}
     for name, default in settings.items():
         if name in os.environ:
-            settings[name] = _convert(name, os.environ[name].strip(), type(default))
+            # A password may begin or end with a space; a file that holds one ends with a newline.
+            ends = "\r\n" if name == "DATABASE_PASSWORD" else None
+            settings[name] = _convert(name, os.environ[name].strip(ends), type(default))
     settings |= overrides or {}
     _check(settings)
+    if password := settings["DATABASE_PASSWORD"]:
+        url = make_url(settings["DATABASE_URL"]).set(password=password)
+        settings["DATABASE_URL"] = url.render_as_string(hide_password=False)
     return settings
 
 
@@ -96,6 +102,8 @@ def _check(settings: dict[str, Any]) -> None:
         make_url(settings["DATABASE_URL"]).get_dialect().import_dbapi()
     except (ArgumentError, ImportError, ValueError):
         raise SystemExit("DATABASE_URL must be a URL of sqlite or mysql+pymysql") from None
+    if settings["DATABASE_PASSWORD"] and settings["DATABASE_URL"].startswith("sqlite"):
+        raise SystemExit("DATABASE_PASSWORD needs a DATABASE_URL with a server, not a file")
     try:
         url = parse_url(settings["USER_SERVICE_URL"])
     except LocationParseError:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import URL, make_url
 
 import config
 
@@ -32,6 +33,14 @@ def test_the_environment_overrides_the_defaults(monkeypatch):
     settings = config.load()
     assert settings["USER_SERVICE_TIMEOUT"] == 0.5
     assert settings["ORDERS_REQUIRE_ADMIN"] is True
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("password", ["p@ss:w/o?r#d", "%41", "$HOME'\"\\", " a +b "])
+def test_a_password_of_its_own_needs_no_encoding(monkeypatch, password):
+    monkeypatch.setenv("DATABASE_PASSWORD", f"{password}\n")  # as many a file that holds one
+    url = make_url(config.load()["DATABASE_URL"])
+    assert url == URL.create("mysql+pymysql", "user", password, "db", database="orders")
 
 
 @pytest.mark.usefixtures("production")
@@ -84,3 +93,9 @@ def test_the_server_does_not_start_and_says_why_in_one_line(name, value, line):
     assert result.returncode != 0
     assert line in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_password_for_a_file_stops_the_start_with_one_line(monkeypatch):
+    monkeypatch.setenv("DATABASE_PASSWORD", "secret")
+    with pytest.raises(SystemExit, match=r"^DATABASE_PASSWORD needs .+ not a file$"):
+        config.load()
