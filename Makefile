@@ -15,8 +15,8 @@ help: ## list the targets
 
 install: $(VENV)/.service ## install the service and what it needs in .venv
 
-run: $(VENV)/.service ## start the service on port 5003, with a stand-in for user-service if none is set
-	@$(BIN)/python -m demo
+run: $(VENV)/.service ## start the service on port 5003, or PORT=..., with a stand-in for user-service if none is set
+	@$(BIN)/python -m demo $(PORT)
 
 test: $(VENV)/.tests ## run the tests; set TEST_DATABASE_URL to run those that need MySQL
 	@$(BIN)/python -m pytest
@@ -45,7 +45,7 @@ lock: $(BIN)/python ## update both requirements.txt after a change of requiremen
 	@$(COMPILE) --output-file tests/requirements.txt tests/requirements.in
 
 docker-test: $(VENV)/.tests ## build the containers and test them; needs Docker
-	@$(BIN)/python -m pytest tests/docker_compose.py
+	@$(BIN)/python -m pytest tests/docker/compose.py tests/docker/image.py
 
 clean: ## delete .venv and all caches, but no data
 	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""``make run``: start the service on port 5003, and a stand-in user-service if none is set."""
+"""``make run``: start the service on a port, and a stand-in user-service if none is set."""
 
 import os
 import signal
@@ -10,43 +10,57 @@ import config  # loads .env
 from demo.ports import exit_if_taken, listening
 from demo.user_service import DEMO_KEY, UserService
 
-CURLS = f"""
+USER_PORT = 5001
+CURLS = """
 order-service is ready. Paste these lines into another terminal (Ctrl-C here ends everything):
 
-  curl -X POST localhost:5003/api/order/add-item -H 'Authorization: Basic {DEMO_KEY}' -d product_id=5 -d qty=2
-  curl localhost:5003/api/order -H 'Authorization: Basic {DEMO_KEY}'
-  curl -X POST localhost:5003/api/order/checkout -H 'Authorization: Basic {DEMO_KEY}'
+  curl -X POST localhost:{port}/api/order/add-item -H 'Authorization: Basic {key}' -d product_id=5 -d qty=2
+  curl localhost:{port}/api/order -H 'Authorization: Basic {key}'
+  curl -X POST localhost:{port}/api/order/checkout -H 'Authorization: Basic {key}'
 
-Or open http://localhost:5003 and authorize with: Basic {DEMO_KEY}
+Or open http://localhost:{port} and authorize with: Basic {key}
 """  # noqa: E501  (a line to paste must not be broken)
 
 
-def main() -> None:
-    exit_if_taken(5003)
-    curls = CURLS
-    if "USER_SERVICE_URL" in os.environ:
-        curls = curls.replace(DEMO_KEY, "YOUR_API_KEY")
-    else:
-        exit_if_taken(5001)
-        UserService(("127.0.0.1", 5001)).start()
-        os.environ["USER_SERVICE_URL"] = "http://127.0.0.1:5001"
+def main(port: int) -> None:
+    exit_if_taken(port)
+    key = "YOUR_API_KEY"
+    if "USER_SERVICE_URL" not in os.environ:
+        exit_if_taken(USER_PORT)
+        user_service = UserService(("127.0.0.1", USER_PORT)).start()
+        os.environ["USER_SERVICE_URL"], key = user_service.url, DEMO_KEY
     os.environ.setdefault("SQLALCHEMY_ECHO", "false")
+    serve(port, CURLS.format(port=port, key=key))
+
+
+def serve(port: int, greeting: str) -> None:
+    """Run the service until it ends, print the greeting once it serves, and exit."""
     command = [sys.executable, "-m", "gunicorn", "-c", str(config.ROOT / "gunicorn.conf.py")]
+    command += ["--bind", f"0.0.0.0:{port}", "run:app"]
     # In a process group of its own: Ctrl-C would reach gunicorn's workers twice, from the terminal
     # and from their master, and a worker can deadlock on the second one.
-    service = subprocess.Popen([*command, "run:app"], cwd=config.ROOT, process_group=0)
+    service = subprocess.Popen(command, cwd=config.ROOT, process_group=0)
     signal.signal(signal.SIGINT, lambda *_: service.send_signal(signal.SIGINT))
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda *_: service.terminate())
     try:
-        while service.poll() is None and not listening(5003):
+        while service.poll() is None and not listening(port):
             time.sleep(0.1)
         if service.poll() is None:
-            print(curls, flush=True)
+            print(greeting, flush=True)
         sys.exit(service.wait())
     finally:
         service.terminate()
 
 
+def port_number(text: str = "5003") -> int:
+    """Return the port that a text names, or exit with one line."""
+    if not text.isdecimal() or not 1024 <= int(text) <= 65535:
+        sys.exit("PORT must be a number from 1024 to 65535")
+    if int(text) == USER_PORT:
+        sys.exit(f"PORT must not be {USER_PORT}, which is user-service's")
+    return int(text)
+
+
 if __name__ == "__main__":
-    main()
+    main(port_number(*sys.argv[1:]))
