@@ -4,16 +4,7 @@ import json
 
 import requests
 
-from tests.support.docker import (
-    LOGIN,
-    PASSWORD,
-    URL,
-    add_item,
-    container,
-    docker,
-    get,
-    inside,
-)
+from tests.support.docker import LOGIN, PASSWORD, URL, add_item, container, docker, get, inside
 from tests.support.processes import until
 
 ADDRESSES = """
@@ -77,7 +68,7 @@ def test_the_frontend_finds_it_as_corder_service():
     assert addresses("user-service", "corder-service") == [address(service, "micro_network")]
 
 
-def test_user_service_may_have_the_name_of_the_course_s_compose():
+def test_user_service_may_be_called_cuser_service():
     user_service = ["--net=micro_network", "--network-alias=cuser-service", "--init"]
     code = ["--volume=./demo:/app/demo:ro", "--workdir=/app"]
     command = ["python:3.13-slim", "python", "-m", "demo.user_service"]

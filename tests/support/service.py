@@ -14,7 +14,10 @@ from tests.support.processes import children, free_port, has_booted, until
 
 
 class Service:
-    """One instance of order-service, or of another application, in a process group of its own."""
+    """One instance of order-service, or of another application, in a process group of its own.
+
+    ``cwd`` holds the code, this one's unless it is given.
+    """
 
     def __init__(
         self,
@@ -23,13 +26,14 @@ class Service:
         log: Path,
         app: str = "run:app",
         options: str = "--log-level debug",
+        cwd: Path = config.ROOT,
         **settings,
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         self.database_url = database_url
-        self._app = app
+        self._app, self._cwd = app, cwd
         self._environment = os.environ | {
             "CONFIGURATION_SETUP": "config.ProductionConfig",
             "DATABASE_URL": database_url,
@@ -52,7 +56,7 @@ class Service:
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", self._app],
-                cwd=config.ROOT,
+                cwd=self._cwd,
                 env=self._environment,
                 stdout=log,
                 stderr=log,
