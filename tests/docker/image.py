@@ -62,9 +62,10 @@ def test_migrations_can_be_a_job_before_the_replicas(image):
         docker("exec", name, "python", "-c", READY)
 
 
-def test_any_user_can_run_it(image):
-    options = [*READ_ONLY, "--user=12345", "--health-interval=1s"]
-    with container("user", *options, f"--env={ON_SQLITE}", image) as name:
+def test_any_user_can_run_it_without_any_privilege(image):
+    locked = [*READ_ONLY, "--user=12345", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
+    options = [*locked, "--health-interval=1s", f"--env={ON_SQLITE}"]
+    with container("user", *options, image) as name:
         await_health(name)
         assert docker("exec", name, "id", "-u") == "12345"
 
