@@ -1,29 +1,34 @@
 """The service's settings: the only reader of the environment, apart from gunicorn's own."""
 
 import os
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from dotenv import load_dotenv
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 ROOT = Path(__file__).parent
-load_dotenv(ROOT / ".env")
+try:
+    load_dotenv(ROOT / ".env", encoding="utf-8-sig")  # with or without a byte order mark
+    ENV_FILE = "good"
+except (OSError, ValueError):
+    ENV_FILE = "bad"  # load() says so: then it can be logged
+# prometheus_client counts there in every process that has it: gunicorn.conf.py sets it again.
+COUNTS_FOLDER = os.environ.pop("PROMETHEUS_MULTIPROC_DIR", "").strip()
 
 
 class Config:
     """What both configurations have in common; the type of a default is the setting's type."""
 
-    DATABASE_PASSWORD = ""  # unencoded; replaces the one in DATABASE_URL
+    DATABASE_PASSWORD = ""  # replaces DATABASE_URL's; unencoded, spaces count
     USER_SERVICE_TIMEOUT = 5.0  # seconds for the whole call
     IDEMPOTENCY_KEY_TTL = 24 * 60 * 60.0  # seconds for which an answer is kept, at least
     MIGRATE_ON_START = True
     API_DOCS = True  # /docs and /openapi.json
     PROMETHEUS_MULTIPROC_DIR = ""  # where gunicorn's workers count; gunicorn.conf.py sets it
+    # Eight workers have 128 connections at most; MySQL and MariaDB allow 151 by default.
+    WEB_CONCURRENCY = min(os.cpu_count() or 1, 8)  # gunicorn's workers
     MAX_CONTENT_LENGTH = 64 * 1024  # bytes of a request's body
     PROPAGATE_EXCEPTIONS = False  # errors are answered in JSON in every configuration
 
@@ -42,7 +47,7 @@ class DevelopmentConfig(Config):
 class ProductionConfig(Config):
     """In a container beside user-service."""
 
-    DATABASE_URL = ""  # required
+    DATABASE_URL = ""  # required; database_url.py checks it
     USER_SERVICE_URL = "http://user-service:5001"
     USER_CACHE_TTL = 10.0
     ORDERS_REQUIRE_ADMIN = True
@@ -51,30 +56,44 @@ class ProductionConfig(Config):
 
 
 CONFIGURATIONS = {f"config.{c.__name__}": c for c in (DevelopmentConfig, ProductionConfig)}
+LARGEST = 2**31 - 1  # of any number: 68 years in seconds, which timeouts and dates can hold
+ABOVE_ZERO = ("USER_SERVICE_TIMEOUT", "WEB_CONCURRENCY", "MAX_CONTENT_LENGTH")
 
 
 def load(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the active configuration's settings, each replaced by its environment variable.
 
-    ``overrides`` win over the environment. Raises SystemExit with one line that names the variable
-    whose value cannot be used.
+    An empty variable counts as unset. ``overrides`` win over the environment. Raises SystemExit
+    with one line that names the variable whose value cannot be used.
     """
-    active = os.environ.get("CONFIGURATION_SETUP", "config.ProductionConfig")
+    if ENV_FILE == "bad":
+        raise SystemExit(".env must be a text file in UTF-8")
+    active = _active()
+    settings = {name: _setting(active, name) for name in dir(active) if name.isupper()}
+    settings |= overrides or {}
+    _check_user_service_url(settings["USER_SERVICE_URL"])
+    return settings
+
+
+def log_as_json() -> bool:
+    """Return LOG_JSON; production's default if it or CONFIGURATION_SETUP cannot be used."""
+    try:
+        return bool(_setting(_active(), "LOG_JSON"))
+    except SystemExit:
+        return ProductionConfig.LOG_JSON
+
+
+def _active() -> type[Config]:
+    active = os.environ.get("CONFIGURATION_SETUP", "").strip() or "config.ProductionConfig"
     if active not in CONFIGURATIONS:
         raise SystemExit(f"CONFIGURATION_SETUP must be one of {', '.join(CONFIGURATIONS)}")
-    configuration = CONFIGURATIONS[active]
-    settings = {name: getattr(configuration, name) for name in dir(configuration) if name.isupper()}
-    for name, default in settings.items():
-        if name in os.environ:
-            # A password may begin or end with a space; a file that holds one ends with a newline.
-            ends = "\r\n" if name == "DATABASE_PASSWORD" else None
-            settings[name] = _convert(name, os.environ[name].strip(ends), type(default))
-    settings |= overrides or {}
-    _check(settings)
-    if password := settings["DATABASE_PASSWORD"]:
-        url = make_url(settings["DATABASE_URL"]).set(password=password)
-        settings["DATABASE_URL"] = url.render_as_string(hide_password=False)
-    return settings
+    return CONFIGURATIONS[active]
+
+
+def _setting(configuration: type[Config], name: str) -> Any:
+    default = getattr(configuration, name)
+    text = os.environ.get(name, "").strip("\r\n" if name == "DATABASE_PASSWORD" else None)
+    return _convert(name, text, type(default)) if text else default
 
 
 def _convert(name: str, text: str, kind: type) -> str | bool | float | int:
@@ -87,25 +106,17 @@ def _convert(name: str, text: str, kind: type) -> str | bool | float | int:
     try:
         number: float | int = kind(text)
     except ValueError:
-        raise SystemExit(f"{name} must be a number") from None
-    if not isfinite(number) or number < 0:
-        raise SystemExit(f"{name} must be a number that is not negative")
+        number = -1
+    if not 0 <= number <= LARGEST or (number == 0 and name in ABOVE_ZERO):
+        least = "above 0, up" if name in ABOVE_ZERO else "from 0"
+        kinds = "whole number" if kind is int else "number"
+        raise SystemExit(f"{name} must be a {kinds} {least} to {LARGEST}")
     return number
 
 
-def _check(settings: dict[str, Any]) -> None:
-    if settings["USER_SERVICE_TIMEOUT"] <= 0:
-        raise SystemExit("USER_SERVICE_TIMEOUT must be a number above 0")
-    if not settings["DATABASE_URL"]:
-        raise SystemExit("DATABASE_URL must be set, as in mysql+pymysql://user:password@host/name")
+def _check_user_service_url(text: str) -> None:
     try:
-        make_url(settings["DATABASE_URL"]).get_dialect().import_dbapi()
-    except (ArgumentError, ImportError, ValueError):
-        raise SystemExit("DATABASE_URL must be a URL of sqlite or mysql+pymysql") from None
-    if settings["DATABASE_PASSWORD"] and settings["DATABASE_URL"].startswith("sqlite"):
-        raise SystemExit("DATABASE_PASSWORD needs a DATABASE_URL with a server, not a file")
-    try:
-        url = parse_url(settings["USER_SERVICE_URL"])
+        url = parse_url(text)
     except LocationParseError:
         url = parse_url("")
     if url.scheme not in {"http", "https"} or not url.host:
@@ -113,15 +124,9 @@ def _check(settings: dict[str, Any]) -> None:
 
 
 def logging_config(as_json: bool) -> dict[str, Any]:
-    """Return what ``logging.config.dictConfig`` takes: one format for the whole process.
-
-    Nothing of the application is named here, so that its mistakes can be logged.
-    """
-    text = {
-        "()": "logging.Formatter",
-        "fmt": "%(asctime)s %(levelname)s %(message)s [%(request_id)s]",
-        "defaults": {"request_id": "-"},
-    }
+    """Return what ``logging.config.dictConfig`` takes: one format for the whole process."""
+    fmt = "%(asctime)s %(levelname)s %(message)s [%(request_id)s]"
+    text = {"()": "logging.Formatter", "fmt": fmt, "defaults": {"request_id": "-"}}
     json = {
         "()": "pythonjsonlogger.json.JsonFormatter",
         "fmt": "%(process)d %(levelname)s %(name)s %(message)s",

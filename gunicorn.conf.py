@@ -1,37 +1,105 @@
-"""gunicorn's settings; GUNICORN_CMD_ARGS and WEB_CONCURRENCY win over them."""
+"""gunicorn's settings; GUNICORN_CMD_ARGS wins over them."""
 
+import atexit
 import os
+import sys
+from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, LOCK_NB, flock
+from logging import captureWarnings, getLogger
+from logging.config import dictConfig
+from pathlib import Path
 from shutil import rmtree
-from tempfile import mkdtemp
+from tempfile import TemporaryFile, mkdtemp
 
-from config import load, logging_config
+from config import COUNTS_FOLDER, load, log_as_json, logging_config
 
-OUR_COUNTS = "order-service-counts-"
+COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 
 bind = "0.0.0.0:5003"
 worker_class = "application.worker.Worker"
-# Eight workers have 128 connections at most, of the 151 that MySQL and MariaDB allow by default.
-workers = int(os.environ.get("WEB_CONCURRENCY", min(os.cpu_count() or 1, 8)))
 threads = 8
 preload_app = True  # one import, shared memory; SIGHUP restarts the workers with the same code
 keepalive = 75  # seconds; longer than a proxy's idle timeout, so that the proxy closes first
-logconfig_dict = logging_config(load()["LOG_JSON"])  # the application logs requests
+logconfig_dict = logging_config(log_as_json())  # the application logs requests
 control_socket_disable = True  # it would need a writable home
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # heartbeats stay off the disk
-if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # where workers count; a reload finds it again
-    # Not on a disk: if that is full, a write to a mapped file ends the worker.
-    counts = mkdtemp(prefix=OUR_COUNTS, dir=os.environ.get("TMPDIR", worker_tmp_dir))
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
 
 
 def on_starting(server):
     """Migrate once, before the first worker starts."""
-    from run import migrate_on_start
+    with failures_logged():
+        run.migrate_on_start()
 
-    migrate_on_start()
+
+def pre_exec(server):
+    """Let the new master that SIGUSR2 starts make a folder of its own."""
+    server.cfg.env_orig[COUNTS] = COUNTS_FOLDER
 
 
-def on_exit(server):
-    """Delete the counts, unless somebody else has named their folder."""
-    if OUR_COUNTS in (folder := os.environ["PROMETHEUS_MULTIPROC_DIR"]):
+@contextmanager
+def failures_logged():
+    """Log what ends a start: one line for what an operator can change, else a traceback."""
+    try:
+        yield
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            getLogger("gunicorn.error").critical(end.code)
+        sys.exit(1)
+    except Exception:
+        getLogger("gunicorn.error").critical("The service cannot start", exc_info=True)
+        sys.exit(1)
+
+
+def named_folder():
+    """Return the operator's folder for the counts, made if it is missing."""
+    try:
+        Path(COUNTS_FOLDER).mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=COUNTS_FOLDER).close()
+    except OSError as error:
+        raise SystemExit(f"{COUNTS} cannot be used: {error.strerror}") from None
+    return COUNTS_FOLDER
+
+
+def own_folder():
+    """Return a new folder for the counts, deleted when this process exits.
+
+    A file in it is locked as long as the master or a worker lives: the next start deletes what
+    servers have left that were killed.
+    """
+    # Not on a disk: if that is full, a write to a mapped file ends the worker.
+    parent = os.environ.get("TMPDIR") or worker_tmp_dir
+    try:
+        folder = Path(mkdtemp(prefix="order-service-counts-", dir=parent))
+    except OSError as error:
+        raise SystemExit(f"{COUNTS} or TMPDIR must be set: {parent}: {error.strerror}") from None
+    atexit.register(delete, folder, os.getpid())
+    for lock in folder.parent.glob("order-service-counts-*/lock"):
+        with suppress(OSError), lock.open() as file:
+            flock(file, LOCK_EX | LOCK_NB)
+            rmtree(lock.parent)
+    new = folder / "new"
+    flock(os.open(new, os.O_CREAT), LOCK_EX)  # and never closed
+    new.rename(folder / "lock")  # only now, or another start might find it without its lock
+    return str(folder)
+
+
+def delete(folder, pid):
+    if os.getpid() == pid:  # not in a worker
         rmtree(folder, ignore_errors=True)
+
+
+dictConfig(logconfig_dict)
+captureWarnings(True)
+with failures_logged():
+    workers = load()["WEB_CONCURRENCY"]
+    if COUNTS not in os.environ:  # a reload finds it there
+        os.environ[COUNTS] = named_folder() if COUNTS_FOLDER else own_folder()
+    import run  # before gunicorn does so and prints what fails
+
+if __name__ == "__main__":
+    # `python gunicorn.conf.py run:app` is gunicorn, but with a line about a bad WEB_CONCURRENCY:
+    # gunicorn reads it on import, and ends with a traceback if it is empty or no number.
+    os.environ["WEB_CONCURRENCY"] = str(workers)
+    from gunicorn.app.wsgiapp import run as serve
+
+    serve(prog="gunicorn")

@@ -5,9 +5,10 @@ from typing import Any
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from pymysql.constants import SERVER_STATUS
-from sqlalchemy import Connection, NullPool, event, make_url
+from sqlalchemy import Connection, NullPool, event
 from sqlalchemy.orm import DeclarativeBase
 
+from . import database_url
 from .failover import Failover
 
 # The server's own default may have modes that change what a statement means, such as ORACLE.
@@ -45,7 +46,7 @@ def init_app(app: Flask) -> None:
     costs one round trip, and on SQLite it waits for no writer. ``db.engines["probe"]`` opens a new
     connection each time and soon gives up.
     """
-    url = make_url(app.config["DATABASE_URL"])
+    url = database_url.parse(app.config["DATABASE_URL"], app.config["DATABASE_PASSWORD"])
     sqlite = url.get_backend_name() == "sqlite"
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     pool = {

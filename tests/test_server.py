@@ -1,35 +1,21 @@
 """gunicorn, as gunicorn.conf.py configures it."""
 
+import json
 import os
 import re
-import shutil
-import subprocess
-import sys
+import signal
 from http.client import HTTPConnection
 
 import pytest
 
-import config
-
-
-def gunicorn(*arguments, folder, cwd=config.ROOT):
-    """Run gunicorn to its end; return what it printed."""
-    settings = {"DATABASE_URL": f"sqlite:///{folder}/order.db", "TMPDIR": str(folder)}
-    result = subprocess.run(
-        [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", *arguments, "run:app"],
-        cwd=cwd,
-        env=os.environ | settings,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    return result.stdout
+from tests.support.gunicorn import copy_of_the_service, run_gunicorn
+from tests.support.processes import until
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     """gunicorn's settings, as it prints them."""
-    printed = gunicorn("--print-config", folder=tmp_path_factory.mktemp("gunicorn"))
+    printed = run_gunicorn(tmp_path_factory.mktemp("gunicorn"), "--print-config").stdout
     return dict(re.findall(r"^(\w+)\s*= (.*)$", printed, re.MULTILINE))
 
 
@@ -42,15 +28,53 @@ def test_the_master_loads_the_application_before_it_forks(settings):
     assert settings["preload_app"] == "True"
 
 
-def test_a_mistake_in_the_code_is_shown_with_its_traceback(tmp_path):
-    project = tmp_path / "project"
-    ignored = shutil.ignore_patterns(".*", "tests", "instance", "__pycache__")
-    shutil.copytree(config.ROOT, project, ignore=ignored)
+def test_an_empty_number_of_workers_counts_as_unset(settings, tmp_path):
+    shell = {"program": ("gunicorn.conf.py",), "WEB_CONCURRENCY": ""}
+    printed = run_gunicorn(tmp_path, "--print-config", **shell).stdout
+    workers = min(os.cpu_count(), 8)
+    assert re.search(rf"^workers\s*= {workers}$", printed, re.MULTILINE)
+
+
+def test_a_mistake_in_the_code_is_shown_with_its_traceback_before_a_worker_starts(tmp_path):
+    """The master loads the application, so that its workers share it."""
+    project = copy_of_the_service(tmp_path)
     with (project / "application" / "models.py").open("a") as models:
         models.write("undefined_name\n")
-    printed = gunicorn(folder=tmp_path, cwd=project)
-    assert re.search(r'File ".*/models.py", line \d+, in <module>', printed)
-    assert "NameError: name 'undefined_name' is not defined" in printed
+    log = run_gunicorn(tmp_path, cwd=project).stdout
+    last = json.loads(log.splitlines()[-1])
+    assert last["message"] == "The service cannot start"
+    assert re.search(r'File ".*/models.py", line \d+, in <module>', last["exc_info"])
+    assert "NameError: name 'undefined_name' is not defined" in last["exc_info"]
+    assert "Booting worker" not in log
+
+
+def test_a_mistake_in_a_migration_is_shown_with_its_traceback(tmp_path):
+    project = copy_of_the_service(tmp_path)
+    (first,) = (project / "migrations" / "versions").glob("0001*.py")
+    wrong = "def upgrade():\n    op.execute('DELETE FROM missing')"
+    first.write_text(first.read_text().replace("def upgrade():", wrong))
+    last = json.loads(run_gunicorn(tmp_path, cwd=project).stdout.splitlines()[-1])
+    assert last["message"] == "The service cannot start"
+    assert "no such table: missing" in last["exc_info"]
+
+
+def test_warnings_are_in_the_log_as_json(tmp_path):
+    project = copy_of_the_service(tmp_path)
+    with (project / "application" / "models.py").open("a") as models:
+        models.write("import warnings\nwarnings.warn('of the code')\n")
+    (line,) = run_gunicorn(tmp_path, "--check-config", cwd=project).stdout.splitlines()
+    assert "of the code" in json.loads(line)["message"]
+
+
+def test_workers_that_hang_are_in_the_log_as_json(start, tmp_path):
+    url = f"sqlite:///{tmp_path}/order.db"
+    service = start(url, options="--timeout 2", WEB_CONCURRENCY="1")
+    os.kill(service.workers()[0], signal.SIGSTOP)
+    until(lambda: "WORKER TIMEOUT" in service.log.read_text())
+    until(service.all_serve)
+    service.stop()
+    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+    assert "CRITICAL" in {line["level"] for line in lines}
 
 
 def test_a_connection_serves_several_requests(start, tmp_path):

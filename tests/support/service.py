@@ -27,13 +27,14 @@ class Service:
         app: str = "run:app",
         options: str = "--log-level debug",
         cwd: Path = config.ROOT,
+        program: tuple[str, ...] = ("-m", "gunicorn"),
         **settings,
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         self.database_url = database_url
-        self._app, self._cwd = app, cwd
+        self._command, self._cwd = [sys.executable, *program, app], cwd
         self._environment = os.environ | {
             "CONFIGURATION_SETUP": "config.ProductionConfig",
             "DATABASE_URL": database_url,
@@ -55,7 +56,7 @@ class Service:
         """Start the process and wait until all its workers have booted."""
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", self._app],
+                self._command,
                 cwd=self._cwd,
                 env=self._environment,
                 stdout=log,
