@@ -42,8 +42,9 @@ def failures_logged():
     try:
         yield
     except SystemExit as end:
-        if isinstance(end.code, str):
-            getLogger("gunicorn.error").critical(end.code)
+        if not isinstance(end.code, str):
+            raise  # its line is in the log already
+        getLogger("gunicorn.error").critical(end.code)
         sys.exit(1)
     except Exception:
         getLogger("gunicorn.error").critical("The service cannot start", exc_info=True)
