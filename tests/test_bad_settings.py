@@ -41,7 +41,7 @@ TABLE = [
     ("DATABASE_URL", "sqlite:///file:a?mode=memory&uri=true", "must name a file"),
     ("DATABASE_URL", "sqlite://order.db", "must name a file"),
     ("DATABASE_URL", "sqlite:////no/folder/order.db", "unable to open database file"),
-    ("DATABASE_URL", "sqlite:////etc/passwd", "file is not a database"),
+    ("DATABASE_URL", f"sqlite:///{__file__}", "file is not a database"),
     ("DATABASE_URL", "sqlite:///order.db?timeout=abc", "option timeout"),
     ("DATABASE_URL", "sqlite:///order.db?connect_timeout=5", "option connect_timeout is unknown"),
     ("DATABASE_PASSWORD", "secret", "needs a DATABASE_URL with a server"),
@@ -77,6 +77,7 @@ def starts(tmp_path_factory):
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         yield {line: threads.submit(start, line) for line in TABLE}
+        threads.shutdown(cancel_futures=True)
 
 
 def the_fault(ended):

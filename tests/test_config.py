@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ import config
 from application.database_url import parse
 from tests.support.databases import execute_on, mysql_database
 from tests.support.gunicorn import run_gunicorn
+
+UNUSABLE = "The database of DATABASE_URL cannot be used"
 
 
 @pytest.fixture
@@ -108,13 +111,26 @@ def test_any_password_works(tmp_path, password):
 def test_a_database_that_cannot_be_used_is_one_line(tmp_path, change, fault):
     with mysql_database(tmp_path) as url:
         wrong = make_url(url).set(**change).render_as_string(hide_password=False)
-        ended = run_gunicorn(tmp_path, DATABASE_URL=wrong)
+        message = last_message(run_gunicorn(tmp_path, DATABASE_URL=wrong))
+    assert message.startswith(f"{UNUSABLE}: ")
+    assert fault in message
+
+
+def test_a_database_that_can_only_be_read_is_one_line(tmp_path):
+    database = tmp_path / "order.db"
+    sqlite3.connect(database).close()
+    database.touch()
+    url = f"sqlite:///file:{database}?mode=ro&uri=true"
+    message = last_message(run_gunicorn(tmp_path, DATABASE_URL=url))
+    assert message == f"{UNUSABLE}: attempt to write a readonly database"
+
+
+def last_message(ended):
+    """Return what the last line of a failed start says."""
     assert ended.returncode == 1
-    line = json.loads(ended.stdout.splitlines()[-1])
-    assert line["message"].startswith("The database of DATABASE_URL cannot be used: ")
-    assert fault in line["message"]
     assert "Traceback" not in ended.stdout
     assert "secret" not in ended.stdout
+    return json.loads(ended.stdout.splitlines()[-1])["message"]
 
 
 @pytest.mark.parametrize("command", [["flask", "run"], ["flask", "db", "upgrade"]])
