@@ -25,7 +25,7 @@ Or open http://localhost:{port} and authorize with: Basic {key}
 def main(port: int) -> None:
     exit_if_taken(port)
     key = "YOUR_API_KEY"
-    if "USER_SERVICE_URL" not in os.environ:
+    if not os.environ.get("USER_SERVICE_URL"):
         exit_if_taken(USER_PORT)
         user_service = UserService(("127.0.0.1", USER_PORT)).start()
         os.environ["USER_SERVICE_URL"], key = user_service.url, DEMO_KEY
@@ -35,11 +35,11 @@ def main(port: int) -> None:
 
 def serve(port: int, greeting: str) -> None:
     """Run the service until it ends, print the greeting once it serves, and exit."""
-    command = [sys.executable, "-m", "gunicorn", "-c", str(config.ROOT / "gunicorn.conf.py")]
-    command += ["--bind", f"0.0.0.0:{port}", "run:app"]
+    command = [sys.executable, "gunicorn.conf.py", "--bind", f"0.0.0.0:{port}", "run:app"]
+    settings = os.environ | {"PROMETHEUS_MULTIPROC_DIR": config.COUNTS_FOLDER}
     # In a process group of its own: Ctrl-C would reach gunicorn's workers twice, from the terminal
     # and from their master, and a worker can deadlock on the second one.
-    service = subprocess.Popen(command, cwd=config.ROOT, process_group=0)
+    service = subprocess.Popen(command, cwd=config.ROOT, env=settings, process_group=0)
     signal.signal(signal.SIGINT, lambda *_: service.send_signal(signal.SIGINT))
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda *_: service.terminate())
