@@ -1,5 +1,6 @@
 """Probes: whether the process is alive, and whether it is ready for callers."""
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import TypeVar
@@ -14,6 +15,7 @@ from .failures import READ_ONLY, code
 T = TypeVar("T")
 # Changes and locks no row, but fails as every write does if the server is read-only.
 WRITE_NOTHING = text("UPDATE alembic_version SET version_num = version_num WHERE 1 = 0")
+REVISION = re.compile(r"\d{4}")  # a migration of this service, perhaps of a newer release
 
 
 def init_app(app: Flask) -> None:
@@ -69,15 +71,18 @@ def current_revision() -> str | None:
 def lacks_migration() -> bool:
     """Return whether the database is behind this code's migrations; False if it does not tell."""
     database, revision = check(current_revision)
-    return database == "ok" and migration_state(revision) == "behind"
+    return database == "ok" and migration_state(revision) in ("behind", "foreign")
 
 
 def migration_state(revision: str | None) -> str:
+    """Compare a database's revision with this code's: "ok", "behind", "ahead" or "foreign"."""
     known = known_revisions()
     if revision == known[0]:
         return "ok"
+    if revision is None or revision in known:
+        return "behind"
     # While replicas are replaced one by one, a newer one's migrations are no reason to stop.
-    return "behind" if revision is None or revision in known else "ahead"
+    return "ahead" if REVISION.fullmatch(revision) else "foreign"
 
 
 @cache

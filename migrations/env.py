@@ -1,30 +1,152 @@
 """Run the migrations, in one process at a time."""
 
+import logging
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from threading import current_thread, main_thread
+
 from alembic import context
 from flask import current_app
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import OperationalError
 
+from application.health import migration_state
+from migrations.statements import CONFLICTS, PATIENCE, PAUSE, migration_engine
+
+log = logging.getLogger("alembic.env")
 db = current_app.extensions["migrate"].db
 sqlite = db.engine.dialect.name == "sqlite"
+ADOPTING = 'docs/course.md, section "Adopting a database of the course\'s service"'
 
 
-def wait_for_turn(connection: Connection) -> None:
+@contextmanager
+def ended_by_signals():
+    """End at once, without a traceback, on SIGTERM, which process 1 would ignore, and Ctrl-C."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = {
+        number: signal.signal(number, lambda number, _: sys.exit(128 + number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def is_complete(connection):
+    """Return whether an upgrade has nothing to do, because nothing is pending or all is newer."""
+    state = migration_state(context.get_context().get_current_revision())
+    if state == "ahead":
+        log.info("The database has been migrated by a newer release")
+    return state == "ahead" or (state == "ok" and not foreign_tables(connection))
+
+
+def wait_for_turn(connection):
     """Take MySQL's named lock; the server releases it when the connection ends."""
-    lock = text("SELECT GET_LOCK(CONCAT('migrations of ', LEFT(DATABASE(), 40)), 600)")
-    if connection.scalar(lock) != 1:
+    lock = text(f"SELECT GET_LOCK(CONCAT('migrations of ', LEFT(DATABASE(), 40)), {PATIENCE})")
+    taken = connection.scalar(lock)
+    if taken is None:
+        raise RuntimeError(
+            "the server gives no lock for migrations: does DATABASE_URL name a database?"
+        )
+    if taken != 1:
         raise RuntimeError("another process has been migrating this database for 10 minutes")
-    # Otherwise Alembic finds a transaction that is not its own, and records nothing.
-    connection.commit()
 
 
-# On SQLite, a transaction takes the write lock when it begins, and it includes DDL. On MySQL, a
-# migration may take longer than the timeouts of the service's own connections.
-engine = db.engine if sqlite else create_engine(db.engine.url, poolclass=NullPool)
-with engine.connect() as connection:
-    if not sqlite:
-        wait_for_turn(connection)
+def refuse_unmarked(connection):
+    """Raise RuntimeError if another service made the database, and nobody has said so.
+
+    An interrupted first migration leaves tables too, but no orders, and nothing on SQLite.
+    """
+    revision = context.get_context().get_current_revision()
+    if migration_state(revision) == "foreign":
+        found = f"revision {revision}, which is none of this service's"
+    elif revision is None and has_orders(connection):
+        found = "orders and no revision"
+    else:
+        return
+    raise RuntimeError(f"The database has {found}. If the course's service made it: {ADOPTING}")
+
+
+def has_orders(connection):
+    if not inspect(connection).has_table("order"):
+        return False
+    return sqlite or connection.scalar(text("SELECT 1 FROM `order` LIMIT 1")) is not None
+
+
+def refuse_several_primaries(connection):
+    """Raise RuntimeError in a MySQL group with several primaries: DDL beside writes ends it."""
+    mode = "SHOW VARIABLES WHERE Variable_name = 'group_replication_single_primary_mode'"
+    members = "SELECT COUNT(*) FROM performance_schema.replication_group_members"
+    setting = connection.execute(text(mode)).first()
+    if setting and setting[1] == "OFF" and connection.scalar(text(members)) > 1:
+        raise RuntimeError(
+            "This server is in a group with several primaries, which a migration would end. Run"
+            " SELECT group_replication_switch_to_single_primary_mode() first, and after the"
+            " migration SELECT group_replication_switch_to_multi_primary_mode()"
+        )
+
+
+def foreign_tables(connection):
+    """Return this service's tables that are not InnoDB, with their engines: [(name, engine)]."""
+    if sqlite:
+        return []
+    found = (
+        "SELECT table_name, engine FROM information_schema.tables WHERE table_schema = DATABASE()"
+    )
+    tables = connection.execute(text(f"{found} AND engine != 'InnoDB' ORDER BY table_name"))
+    return [row for row in tables if row[0] in {*db.metadata.tables, "alembic_version"}]
+
+
+def convert_tables(connection):
+    """Make all tables InnoDB: others have neither transactions nor foreign keys."""
+    for table, engine in foreign_tables(connection):
+        log.warning("Table %s: converting it from %s to InnoDB", table, engine)
+        change = f"ALTER TABLE `{table}` ENGINE = InnoDB"
+        if table == "order_item":
+            change += ", ADD FOREIGN KEY (order_id) REFERENCES `order` (id)"
+        connection.execute(text(change))
+
+
+def run_migrations(connection):
+    """Run the migrations, once more from where they are if rows are locked by others."""
+    began = time.monotonic()
+    while True:
+        try:
+            with context.begin_transaction():
+                return context.run_migrations()
+        except OperationalError as error:
+            late = time.monotonic() - began > PATIENCE
+            if late or not error.orig or error.orig.args[0] not in CONFLICTS:
+                raise
+            log.warning("Rows are locked by others, the migration begins again: %s", error.orig)
+        connection.rollback()
+        time.sleep(PAUSE)
+
+
+def main(connection):
     context.configure(
         connection=connection, target_metadata=db.metadata, transactional_ddl=sqlite or None
     )
-    with context.begin_transaction():
-        context.run_migrations()
+    command = context.get_context().opts["fn"].__name__
+    if command == "upgrade" and is_complete(connection):
+        return
+    connection.rollback()
+    if not sqlite:
+        wait_for_turn(connection)
+    if command == "upgrade":
+        refuse_unmarked(connection)
+    if command in ("upgrade", "downgrade") and not sqlite:
+        refuse_several_primaries(connection)
+        convert_tables(connection)
+    connection.rollback()
+    run_migrations(connection)
+
+
+with ended_by_signals(), migration_engine(db.engine.url).connect() as connection:
+    main(connection)

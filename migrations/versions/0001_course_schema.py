@@ -6,6 +6,9 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+# By name: a server's default may be MyISAM, or a character set that holds less.
+MYSQL = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+
 
 def upgrade():
     op.create_table(
@@ -16,6 +19,7 @@ def upgrade():
         sa.Column("date_added", sa.DateTime(), nullable=True),
         sa.Column("date_updated", sa.DateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
+        **MYSQL,
     )
     op.create_table(
         "order_item",
@@ -27,6 +31,7 @@ def upgrade():
         sa.Column("date_updated", sa.DateTime(), nullable=True),
         sa.ForeignKeyConstraint(["order_id"], ["order.id"]),
         sa.PrimaryKeyConstraint("id"),
+        **MYSQL,
     )
 
 

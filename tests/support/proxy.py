@@ -15,7 +15,7 @@ END = b"the end of the connection"  # stands for a packet that is not sent
 
 @dataclass
 class Fault:
-    """What happens to the next ``times`` statements that match.
+    """What happens to the next ``times`` statements that match, once ``after`` of them have passed.
 
     ``code`` is the error that the server seems to answer; a ROLLBACK goes with it if the real error
     implies one. Without a code the connection is lost. Either happens instead of the statement, or
@@ -26,6 +26,7 @@ class Fault:
     times: int = 1
     code: int = 0
     executed: bool = False
+    after: int = 0
 
 
 class Proxy(ThreadingTCPServer):
@@ -62,6 +63,9 @@ class Proxy(ThreadingTCPServer):
             if not fault or not fault.times or packet[:1] != QUERY:
                 return None
             if not re.match(fault.statement.encode(), packet[1:]):
+                return None
+            if fault.after:
+                fault.after -= 1
                 return None
             fault.times -= 1
             return fault
