@@ -19,6 +19,7 @@ from application.database import SQL_MODE, SQLITE
 log = logging.getLogger("alembic.statements")
 
 DDL = re.compile(r"\s*(ALTER|CREATE|DROP|RENAME|TRUNCATE)\b", re.IGNORECASE)
+ALTER = re.compile(r"\s*ALTER TABLE (\S+)", re.IGNORECASE)
 # An interrupted run has added or dropped it: a table, column, index, foreign key or check.
 DONE = {
     ER.TABLE_EXISTS_ERROR,
@@ -77,6 +78,7 @@ def run_ddl(cursor, statement, parameters):
     began, waiting = time.monotonic(), False
     while True:
         try:
+            await_free_table(cursor, statement)
             with progress(statement):
                 cursor.execute(statement, parameters)
             return
@@ -91,6 +93,20 @@ def run_ddl(cursor, statement, parameters):
             log.warning("Waiting until a table is free: %s (%s)", short(statement), sessions)
             waiting = True
         time.sleep(PAUSE)
+
+
+def await_free_table(cursor, statement):
+    """Raise the driver's error if a transaction holds the table that is to be altered.
+
+    Some changes copy the table first, while writers wait, and meet that transaction only then.
+    """
+    if table := ALTER.match(statement):
+        try:
+            cursor.execute(f"LOCK TABLES {table[1]} WRITE")
+            cursor.execute("UNLOCK TABLES")
+        except MySQLError as error:
+            if error.args[0] != ER.DBACCESS_DENIED_ERROR:
+                raise
 
 
 def open_transactions(connection):
