@@ -13,11 +13,13 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError
 
 from application.health import migration_state
+from migrations.mysql import convert_tables, other_tables, refuse_several_primaries, wait_for_turn
 from migrations.statements import CONFLICTS, PATIENCE, PAUSE, migration_engine
 
 log = logging.getLogger("alembic.env")
 db = current_app.extensions["migrate"].db
 sqlite = db.engine.dialect.name == "sqlite"
+TABLES = {*db.metadata.tables, "alembic_version"}
 ADOPTING = 'docs/course.md, section "Adopting a database of the course\'s service"'
 
 
@@ -43,19 +45,8 @@ def is_complete(connection):
     state = migration_state(context.get_context().get_current_revision())
     if state == "ahead":
         log.info("The database has been migrated by a newer release")
-    return state == "ahead" or (state == "ok" and not foreign_tables(connection))
-
-
-def wait_for_turn(connection):
-    """Take MySQL's named lock; the server releases it when the connection ends."""
-    lock = text(f"SELECT GET_LOCK(CONCAT('migrations of ', LEFT(DATABASE(), 40)), {PATIENCE})")
-    taken = connection.scalar(lock)
-    if taken is None:
-        raise RuntimeError(
-            "the server gives no lock for migrations: does DATABASE_URL name a database?"
-        )
-    if taken != 1:
-        raise RuntimeError("another process has been migrating this database for 10 minutes")
+        return True
+    return state == "ok" and (sqlite or not other_tables(connection, TABLES))
 
 
 def refuse_unmarked(connection):
@@ -77,40 +68,6 @@ def has_orders(connection):
     if not inspect(connection).has_table("order"):
         return False
     return sqlite or connection.scalar(text("SELECT 1 FROM `order` LIMIT 1")) is not None
-
-
-def refuse_several_primaries(connection):
-    """Raise RuntimeError in a MySQL group with several primaries: DDL beside writes ends it."""
-    mode = "SHOW VARIABLES WHERE Variable_name = 'group_replication_single_primary_mode'"
-    members = "SELECT COUNT(*) FROM performance_schema.replication_group_members"
-    setting = connection.execute(text(mode)).first()
-    if setting and setting[1] == "OFF" and connection.scalar(text(members)) > 1:
-        raise RuntimeError(
-            "This server is in a group with several primaries, which a migration would end. Run"
-            " SELECT group_replication_switch_to_single_primary_mode() first, and after the"
-            " migration SELECT group_replication_switch_to_multi_primary_mode()"
-        )
-
-
-def foreign_tables(connection):
-    """Return this service's tables that are not InnoDB, with their engines: [(name, engine)]."""
-    if sqlite:
-        return []
-    found = (
-        "SELECT table_name, engine FROM information_schema.tables WHERE table_schema = DATABASE()"
-    )
-    tables = connection.execute(text(f"{found} AND engine != 'InnoDB' ORDER BY table_name"))
-    return [row for row in tables if row[0] in {*db.metadata.tables, "alembic_version"}]
-
-
-def convert_tables(connection):
-    """Make all tables InnoDB: others have neither transactions nor foreign keys."""
-    for table, engine in foreign_tables(connection):
-        log.warning("Table %s: converting it from %s to InnoDB", table, engine)
-        change = f"ALTER TABLE `{table}` ENGINE = InnoDB"
-        if table == "order_item":
-            change += ", ADD FOREIGN KEY (order_id) REFERENCES `order` (id)"
-        connection.execute(text(change))
 
 
 def run_migrations(connection):
@@ -143,7 +100,7 @@ def main(connection):
         refuse_unmarked(connection)
     if command in ("upgrade", "downgrade") and not sqlite:
         refuse_several_primaries(connection)
-        convert_tables(connection)
+        convert_tables(connection, TABLES)
     connection.rollback()
     run_migrations(connection)
 

@@ -60,9 +60,9 @@ def migration_engine(url):
     return engine
 
 
-def run(cursor, statement, parameters, _context):
+def run(cursor, statement, parameters, context):
     """Execute a statement, and say in the log if it takes long. True: it has been executed."""
-    if DDL.match(statement):
+    if DDL.match(statement) and context.dialect.name != "sqlite":
         run_ddl(cursor, statement, parameters)
     else:
         with progress(statement):
@@ -71,7 +71,7 @@ def run(cursor, statement, parameters, _context):
 
 
 def run_ddl(cursor, statement, parameters):
-    """Execute DDL as soon as no transaction holds its table, unless it is done already.
+    """Execute DDL of MySQL as soon as no transaction holds its table, unless it is done already.
 
     Raises the driver's error after ten minutes, and any other error at once.
     """
