@@ -6,8 +6,10 @@ from flask_migrate import check, downgrade, stamp, upgrade
 from sqlalchemy.exc import IntegrityError
 
 from application import db
+from migrations.statements import migration_engine
 from tests.support.course import SUMS, insert_course_data, replace_nulls
-from tests.support.databases import application_on, execute
+from tests.support.databases import application_on, execute, mysql_only
+from tests.support.insides import PROGRESS
 
 
 @pytest.fixture
@@ -76,3 +78,20 @@ def test_the_database_itself_refuses_a_second_open_order_and_a_second_line():
     execute("INSERT INTO order_item (order_id, product_id, quantity) VALUES (1, 7, 1)")
     with pytest.raises(IntegrityError):
         execute("INSERT INTO order_item (order_id, product_id, quantity) VALUES (1, 7, 1)")
+
+
+def test_development_does_not_hide_the_migrations_among_their_sql(new_database, caplog):
+    caplog.set_level("INFO", "alembic")
+    with application_on(new_database, SQLALCHEMY_ECHO=True) as app, app.app_context():
+        upgrade()
+    assert "Running upgrade 0004 -> 0005" in caplog.text
+    assert not [record for record in caplog.records if record.name.startswith("sqlalchemy")]
+
+
+@mysql_only
+def test_a_long_statement_is_said_to_run(new_database, caplog, monkeypatch):
+    monkeypatch.setattr(*PROGRESS, 0.05)
+    caplog.set_level("INFO", "alembic")
+    with migration_engine(sa.make_url(new_database)).connect() as connection:
+        connection.execute(sa.text("SELECT SLEEP(0.3)"))
+    assert "Running for 0 s: SELECT SLEEP(0.3)" in caplog.messages

@@ -6,6 +6,7 @@ Use: ``monkeypatch.setattr(*LOCK_CART, None)``, ``monkeypatch.setitem(MYSQL_SETT
 from application import database, transactions
 from application.cart import Cart
 from application.order_api import idempotency, pages, routes
+from migrations import statements
 
 LOCK_CART = Cart, "lock"  # the first call of every change
 READ_CART = routes, "read_open_order"
@@ -15,3 +16,4 @@ PRUNE_LIMIT = idempotency, "PRUNE_LIMIT"
 AFTER_CONFLICT = transactions, "AFTER_CONFLICT"
 MYSQL_SETTINGS = database.MYSQL
 MAX_AGE = database, "MAX_AGE"
+PROGRESS = statements, "PROGRESS"
