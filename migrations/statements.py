@@ -61,7 +61,10 @@ def migration_engine(url):
 
 
 def run(cursor, statement, parameters, context):
-    """Execute a statement, and say in the log if it takes long. True: it has been executed."""
+    """Execute a statement, and log every few seconds that it still runs.
+
+    Returns True, so that SQLAlchemy does not execute it once more.
+    """
     if DDL.match(statement) and context.dialect.name != "sqlite":
         run_ddl(cursor, statement, parameters)
     else:
