@@ -4,8 +4,7 @@ Several open orders of one user are merged into the oldest, several lines of one
 oldest, with the sum of their quantities. Then an open order's lines below 1 are removed: after the
 sums, so that 5 and -3 leave 2. Closed orders keep all their quantities.
 
-All this is one transaction, in a few statements over sets, however many users there are. They use
-window functions: MariaDB's GROUP BY fills a table with an index first, and takes four times as long.
+All this is one transaction, in a few statements over sets, however many users there are.
 """
 
 import logging
@@ -23,20 +22,23 @@ _oldest = sa.func.min(order.c.id).over(partition_by=order.c.user_id).label("olde
 _open = sa.select(*order.c["id", "user_id"], _oldest).where(order.c.is_open).subquery("open")
 younger = sa.select(_open).where(_open.c.id != _open.c.oldest).subquery("younger")
 
-# Each line, with its order and its quantity after merging. Holds before and after the merging.
-_order_id = sa.func.coalesce(younger.c.oldest, item.c.order_id)
-_same = {"partition_by": [_order_id, item.c.product_id]}
-line = (
-    sa.select(
-        *item.c["id", "product_id"],
-        _order_id.label("order_id"),
-        sa.func.min(item.c.id).over(**_same).label("oldest"),
-        sa.func.count().over(**_same).label("lines"),
-        sa.func.sum(item.c.quantity).over(**_same).label("quantity"),
-    )
-    .outerjoin_from(item, younger, item.c.order_id == younger.c.id)
-    .subquery("line")
-)
+
+def _by_product(order_id, lines):
+    """Return the lines of an order and product as one row."""
+    product = item.c.product_id
+    columns = order_id.label("order_id"), product, sa.func.sum(item.c.quantity).label("quantity")
+    counts = sa.func.min(item.c.id).label("oldest"), sa.func.count().label("lines")
+    grouped = sa.select(*columns, *counts).select_from(lines).group_by(order_id, product)
+    return grouped.prefix_with("SQL_BIG_RESULT", dialect="mysql")  # sorts: ten times as fast
+
+
+merged_order = sa.func.coalesce(younger.c.oldest, item.c.order_id)
+sums = _by_product(
+    merged_order, item.outerjoin(younger, item.c.order_id == younger.c.id)
+).subquery()
+doubled = _by_product(item.c.order_id, item).having(sa.func.count() > 1).subquery("doubled")
+_first = sa.func.min(item.c.id).over(partition_by=[item.c.order_id, item.c.product_id])
+line = sa.select(item.c.id, _first.label("oldest")).subquery("line")
 
 
 def adopt(connection):
@@ -65,10 +67,10 @@ def refuse_rows_without_keys(connection):
 
 
 def refuse_sums_out_of_range(connection):
-    sums = sa.select(*line.c["order_id", "product_id", "quantity"]).where(
-        line.c.id == line.c.oldest, sa.not_(line.c.quantity.between(*INTEGER))
+    wrong = sa.select(*sums.c["order_id", "product_id", "quantity"]).where(
+        sa.not_(sums.c.quantity.between(*INTEGER))
     )
-    refuse(connection, "quantities out of range", "{2} of product {1} in order {0}", sums)
+    refuse(connection, "quantities out of range", "{2} of product {1} in order {0}", wrong)
 
 
 def refuse(connection, what, name, rows):
@@ -104,11 +106,13 @@ def merge_orders(connection):
 
 def merge_lines(connection):
     log.info("Merging lines of the same order and product")
-    kept = sa.and_(line.c.id == line.c.oldest, line.c.lines > 1)
-    details = sa.select(*line.c["lines", "product_id", "order_id", "quantity"]).where(kept)
-    log_rows(connection, "{} lines of product {} in order {} become one: {}", details)
-    add_up = item.update().where(item.c.id == line.c.id, kept).values(quantity=line.c.quantity)
-    lines = connection.execute(add_up).rowcount
+    log_rows(
+        connection,
+        "{} lines of product {} in order {} become one: {}",
+        sa.select(*doubled.c["lines", "product_id", "order_id", "quantity"]),
+    )
+    sum_up = item.update().where(item.c.id == doubled.c.oldest)
+    lines = connection.execute(sum_up.values(quantity=doubled.c.quantity)).rowcount
     others = sa.select(line.c.id).where(line.c.id != line.c.oldest)
     merged = connection.execute(item.delete().where(item.c.id.in_(others))).rowcount
     log.info("Lines merged: %d lines into %d", merged + lines, lines)
