@@ -1,13 +1,12 @@
-"""The migrations, up and down, and a database as the course's service leaves it."""
+"""The migrations, up and down."""
 
 import pytest
 import sqlalchemy as sa
-from flask_migrate import check, downgrade, stamp, upgrade
+from flask_migrate import check, downgrade, upgrade
 from sqlalchemy.exc import IntegrityError
 
 from application import db
 from migrations.statements import migration_engine
-from tests.support.course import SUMS, insert_course_data, replace_nulls
 from tests.support.databases import application_on, execute, mysql_only
 from tests.support.insides import PROGRESS
 
@@ -28,45 +27,6 @@ def test_migrating_up_and_down_and_up_gives_the_schema_of_the_models():
     check()
     downgrade(revision="base")
     assert set(sa.inspect(db.engine).get_table_names()) == {"alembic_version"}
-
-
-@pytest.mark.usefixtures("empty")
-def test_a_course_database_is_adopted_and_no_quantity_is_lost():
-    upgrade(revision="0001")
-    execute("UPDATE alembic_version SET version_num = 'of the course'")
-    insert_course_data()
-    replace_nulls()
-    before = execute(SUMS)
-
-    stamp(revision="0001", purge=True)
-    upgrade()
-
-    assert execute(SUMS) == before
-    open_orders = execute("SELECT user_id, id FROM `order` WHERE is_open ORDER BY 1")
-    assert [tuple(row) for row in open_orders] == [(1, 1), (2, 8)]
-    check()
-    downgrade(revision="0001")
-    assert execute(SUMS) == before
-
-
-@pytest.mark.usefixtures("empty")
-def test_a_null_becomes_a_closed_order_or_a_quantity_of_zero():
-    upgrade(revision="0001")
-    insert_course_data()
-    upgrade()
-    assert execute("SELECT is_open FROM `order` WHERE id = 9") == [(0,)]
-    assert execute("SELECT quantity FROM order_item WHERE order_id = 8") == [(0,)]
-
-
-@pytest.mark.usefixtures("empty")
-def test_a_sum_too_large_for_the_column_stops_the_migration_before_it_changes_anything():
-    upgrade(revision="0001")
-    execute("INSERT INTO `order` (id, user_id, is_open) VALUES (1, 1, 1), (2, 1, 1)")
-    execute("INSERT INTO order_item (order_id, product_id, quantity) VALUES (1, 7, 2147483647)")
-    execute("INSERT INTO order_item (order_id, product_id, quantity) VALUES (2, 7, 1)")
-    with pytest.raises(ValueError, match="order 1, product 7: 2147483648 is too much"):
-        upgrade()
-    assert execute("SELECT order_id FROM order_item ORDER BY 1") == [(1,), (2,)]
 
 
 @pytest.mark.usefixtures("empty")

@@ -2,14 +2,16 @@
 
 from tests.support.databases import execute
 
+# What adopting keeps: all but an open order's lines below 1.
 SUMS = (
     "SELECT user_id, is_open, product_id, SUM(quantity) FROM `order` JOIN order_item"
-    " ON order_id = `order`.id GROUP BY user_id, is_open, product_id ORDER BY 1, 2, 3"
+    " ON order_id = `order`.id GROUP BY user_id, is_open, product_id"
+    " HAVING NOT (is_open AND SUM(quantity) < 1) ORDER BY 1, 2, 3"
 )
 
 
 def insert_course_data() -> None:
-    """Insert orders that break today's rules: several open ones of a user, lines of one product."""
+    """Insert orders of three users that break today's rules in every way that can be adopted."""
     for number in range(1, 6):  # five open orders of user 1, doubled lines in each
         execute(f"INSERT INTO `order` (id, user_id, is_open) VALUES ({number}, 1, 1)")
         for product_id in (7, 8, 7):
@@ -22,6 +24,11 @@ def insert_course_data() -> None:
     execute(
         "INSERT INTO order_item (order_id, product_id, quantity)"
         " VALUES (6, 7, 3), (6, 7, 4), (7, 7, 1), (8, 9, NULL), (9, 9, 2)"
+    )
+    execute("INSERT INTO `order` (id, user_id, is_open) VALUES (10, 3, 1), (11, 3, 1), (12, 3, 0)")
+    execute(  # the course's service takes 0 and negative quantities
+        "INSERT INTO order_item (order_id, product_id, quantity)"
+        " VALUES (10, 5, 5), (11, 5, -3), (10, 6, -3), (11, 8, 0), (12, 5, -3), (12, 6, NULL)"
     )
 
 
