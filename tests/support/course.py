@@ -2,12 +2,20 @@
 
 from tests.support.databases import execute
 
+ORDER = "INSERT INTO `order` (id, user_id, is_open) VALUES "
+LINE = "INSERT INTO order_item (id, order_id, product_id, quantity) VALUES "
 # What adopting keeps: all but an open order's lines below 1.
 SUMS = (
     "SELECT user_id, is_open, product_id, SUM(quantity) FROM `order` JOIN order_item"
     " ON order_id = `order`.id GROUP BY user_id, is_open, product_id"
     " HAVING NOT (is_open AND SUM(quantity) < 1) ORDER BY 1, 2, 3"
 )
+
+
+def everything():
+    """Return all rows of both tables."""
+    tables = ("order", "user_id, is_open"), ("order_item", "order_id, product_id, quantity")
+    return [execute(f"SELECT id, {columns} FROM `{name}` ORDER BY id") for name, columns in tables]
 
 
 def insert_course_data() -> None:
