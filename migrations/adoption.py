@@ -92,7 +92,7 @@ def refuse(connection, what, name, rows):
     names = ", ".join(name.format(*row) for row in found)
     more = ", ..." if found[0][-1] > len(found) else ""
     raise RuntimeError(
-        f"Nothing has been changed: {found[0][-1]} {what} ({names}{more})."
+        f"Nothing has been changed: {what}: {found[0][-1]} ({names}{more})."
         " Correct or delete these rows, then upgrade again"
     )
 

@@ -22,20 +22,20 @@ def course(new_database):
     [
         (
             [f"{ORDER}(1, 1, 1), (2, 1, 1)", f"{LINE}(1, 1, 7, 2147483647), (2, 2, 7, 1)"],
-            "1 quantities out of range (2147483648 of product 7 in open orders of user 1)",
+            "quantities out of range: 1 (2147483648 of product 7 in open orders of user 1)",
         ),
         (
             [f"{ORDER}(1, 1, 0)", f"{LINE}(1, 1, 7, -2147483648), (2, 1, 7, -1)"],
-            "1 quantities out of range (-2147483649 of product 7 in order 1)",
+            "quantities out of range: 1 (-2147483649 of product 7 in order 1)",
         ),
         (
             [f"{ORDER}(1, NULL, 0), (2, NULL, 1), (3, NULL, 0), (4, NULL, 0)"],
-            "4 orders without a user (id 1, id 2, id 3, ...)",
+            "orders without a user: 4 (id 1, id 2, id 3, ...)",
         ),
-        ([f"{LINE}(5, NULL, 7, 1)"], "1 lines without an order or a product (id 5)"),
+        ([f"{LINE}(5, NULL, 7, 1)"], "lines without an order or a product: 1 (id 5)"),
         (
             [f"{ORDER}(1, 1, 1)", f"{LINE}(6, 1, NULL, 1)"],
-            "1 lines without an order or a product (id 6)",
+            "lines without an order or a product: 1 (id 6)",
         ),
     ],
 )
@@ -59,4 +59,4 @@ def test_a_line_whose_order_does_not_exist_stops_the_upgrade(caplog):
     execute(f"{LINE}(5, 1, 7, 1)")
     with pytest.raises(SystemExit):
         upgrade()
-    assert "1 lines without an order or a product (id 5)" in caplog.text
+    assert "lines without an order or a product: 1 (id 5)" in caplog.text
