@@ -109,7 +109,7 @@ def merge_orders(connection):
     log_rows(connection, "Order {} of user {} goes into {}", sa.select(younger))
     log.info("Merging the open orders of %d users", users)
     ids = sa.select(younger.c.id)
-    # Not a join: MariaDB would read the lines in a random order, ten times as slowly.
+    # Not a join: MariaDB would read the lines in a random order, which is slow.
     oldest = sa.select(younger.c.oldest).where(younger.c.id == item.c.order_id).scalar_subquery()
     connection.execute(item.update().where(item.c.order_id.in_(ids)).values(order_id=oldest))
     orders = connection.execute(order.delete().where(order.c.id.in_(ids))).rowcount + users
