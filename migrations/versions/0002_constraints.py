@@ -59,4 +59,6 @@ def set_nullable(nullable):
         else:  # in one statement, which copies the table once
             null = "NULL" if nullable else "NOT NULL"
             changes = [f"MODIFY {column} {kind} {null}" for column, kind in types.items()]
+            if not nullable:  # as 0004 and 0005 would, each with a copy of its own
+                changes += ["MODIFY date_added DATETIME(6)", "MODIFY date_updated DATETIME(6)"]
             op.execute(sa.text(f"ALTER TABLE `{table}` {', '.join(changes)}"))
