@@ -1,11 +1,8 @@
 """The service is killed and stopped under load."""
 
-import os
 import random
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from threading import Event
 
 from tests.support.api import statuses
@@ -15,12 +12,6 @@ from tests.support.shopper import Shopper
 from tests.support.shoppers import Shoppers
 
 GRACEFUL_TIMEOUT = 30  # seconds, gunicorn's default
-
-
-def kill_a_worker(service):
-    for pid in random.sample(workers := service.workers(), len(workers)):
-        with suppress(ProcessLookupError):  # it has just ended
-            return os.kill(pid, signal.SIGKILL)
 
 
 @trials(4, 50)
@@ -34,7 +25,7 @@ def test_kill_9_loses_and_doubles_nothing(start, users, new_database, report, tr
                 service.kill()
                 service.start()
             else:
-                kill_a_worker(service)
+                service.kill_a_worker()
     assert set(shoppers.statuses) <= {200, 404, 503, "no answer"}
     assert shoppers.check(new_database) == {"lost": 0, "doubled": 0}
     report("kill -9 of a worker or all", trials, new_database, shoppers.summary())

@@ -45,12 +45,12 @@ class Shop(RuleBasedStateMachine):
     @rule(user=USERS, product=PRODUCTS, quantity=QUANTITIES, keyed=st.booleans())
     def update(self, user, product, quantity, keyed):
         body = {"product_id": product, "qty": quantity}
-        self.act(user, "update-item", body, keyed, self.models[user].change(product, quantity))
+        self.act(user, "update-item", body, keyed, self.models[user].update(product, quantity))
 
     @rule(user=USERS, product=PRODUCTS, keyed=st.booleans())
     def remove(self, user, product, keyed):
         body = {"product_id": product}
-        self.act(user, "remove-item", body, keyed, self.models[user].change(product, None))
+        self.act(user, "remove-item", body, keyed, self.models[user].remove(product))
 
     @rule(user=USERS, keyed=st.booleans())
     def checkout(self, user, keyed):

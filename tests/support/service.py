@@ -2,10 +2,12 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import config
@@ -82,6 +84,12 @@ class Service:
 
     def workers(self) -> list[int]:
         return children(self._process.pid)
+
+    def kill_a_worker(self) -> None:
+        """End one of the workers with SIGKILL; gunicorn starts another."""
+        for pid in random.sample(workers := self.workers(), len(workers)):
+            with suppress(ProcessLookupError):  # it has just ended
+                return os.kill(pid, signal.SIGKILL)
 
     def workers_that_answered(self) -> set[int]:
         """Return the ids of the processes that wrote a request's line to the JSON log."""
