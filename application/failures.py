@@ -4,6 +4,7 @@ MySQL's and MariaDB's codes are above 1000 (but for the operating system's), SQL
 """
 
 import sqlite3
+from ssl import SSLEOFError
 
 from pymysql.constants import ER
 from sqlalchemy.exc import DBAPIError
@@ -32,6 +33,7 @@ PASSING = {
 }
 DUPLICATE = {ER.DUP_ENTRY, 19}  # 19: SQLite's violated constraint
 NO_SUCH_TABLE_OR_COLUMN = {ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR, 1}  # 1: SQLite's general error
+ENDED = BrokenPipeError, ConnectionResetError, SSLEOFError
 
 
 def code(error: BaseException | None) -> object:
@@ -45,3 +47,9 @@ def passes(error: DBAPIError) -> bool:
     """Return whether the same request may succeed later, without a change of the code."""
     could_not_connect = error.statement is None
     return could_not_connect or error.connection_invalidated or code(error.orig) in PASSING
+
+
+def lost_connection(error: DBAPIError) -> bool:
+    """Return whether a connection ended, be it while it was being made."""
+    cause = getattr(error.orig, "original_exception", None)  # PyMySQL's, if it cannot connect
+    return error.connection_invalidated or isinstance(cause, ENDED)

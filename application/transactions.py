@@ -12,7 +12,7 @@ from sqlalchemy import Connection, CursorResult, Executable, Row
 from sqlalchemy.exc import DBAPIError
 
 from .database import db
-from .failures import CONFLICTS, READ_ONLY, code
+from .failures import CONFLICTS, READ_ONLY, code, lost_connection
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,7 +52,7 @@ def _retries(error: DBAPIError) -> tuple[float, float]:
     """Return for how many seconds to retry after an error, and the longest pause in between."""
     if code(error.orig) in READ_ONLY:
         return current_app.extensions["failover"].patience(), 0.5
-    if error.connection_invalidated:
+    if lost_connection(error):
         return AFTER_LOST_CONNECTION, LONGEST_PAUSE
     return AFTER_CONFLICT if code(error.orig) in CONFLICTS else 0, LONGEST_PAUSE
 
