@@ -24,8 +24,8 @@ test: $(VENV)/.tests ## run the tests; set TEST_DATABASE_URL to run those that n
 faults: $(VENV)/.tests ## repeat each fault many times and print what happened; needs TEST_DATABASE_URL
 	@FAULTS=many $(BIN)/python -m pytest tests/faults
 
-cluster-test: $(VENV)/.tests ## test on a Galera cluster; set CLUSTER_URLS to the URLs of its three nodes
-	@FAULTS=many $(BIN)/python -m pytest tests/faults/cluster.py
+cluster-test: $(VENV)/.tests ## test on a cluster of any kind; set CLUSTER_URLS to the URLs of its three nodes
+	@FAULTS=many $(BIN)/python -m pytest tests/faults/cluster
 
 bench: $(VENV)/.tests ## measure speed; needs wrk and TEST_DATABASE_URL
 	@$(BIN)/python -m tests.benchmark

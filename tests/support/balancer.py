@@ -1,4 +1,4 @@
-"""haproxy in front of two instances."""
+"""haproxy, and its use in front of two instances."""
 
 import csv
 import socket
@@ -8,16 +8,18 @@ from contextlib import contextmanager
 from demo.ports import listening
 from tests.support.processes import free_port, until
 
-SETTINGS = """
+GENERAL = """
 global
     stats socket {socket} level admin
 defaults
-    mode http
     option redispatch 1
     timeout connect 10s
     timeout client 60s
     timeout server 60s
+"""
+INSTANCES = """
 listen orders
+    mode http
     bind 127.0.0.1:{port}
     http-after-response set-header Retry-After 1 if {{ status 502 503 }}
     server one {one}
@@ -25,41 +27,48 @@ listen orders
 """
 
 
-class Balancer:
-    """haproxy and its command line; the instances are called ``one`` and ``two``."""
+class Haproxy:
+    """haproxy and its command line. ``settings`` has ``{port}`` where it is to listen."""
 
-    def __init__(self, folder, services):
-        self._port, self._socket = free_port(), str(folder / "haproxy.sock")
-        self.url = f"http://127.0.0.1:{self._port}"
+    def __init__(self, folder, settings, **values):
+        self.port, self._socket = free_port(), folder / "haproxy.sock"
         self._file = folder / "haproxy.cfg"
-        one, two = (service.url.removeprefix("http://") for service in services)
-        self._file.write_text(
-            SETTINGS.format(port=self._port, socket=self._socket, one=one, two=two)
-        )
+        values |= {"port": self.port, "socket": self._socket}
+        self._file.write_text((GENERAL + settings).format(**values))
 
     @contextmanager
     def running(self):
         with subprocess.Popen(["haproxy", "-f", self._file], stdout=-3, stderr=-3) as process:
             try:
-                until(lambda: listening(self._port))
+                until(lambda: listening(self.port) and self._socket.exists())
                 yield self
             finally:
                 process.terminate()
 
-    def drain(self, name):
-        """Send an instance no new requests, and wait until it has answered the old ones."""
-        self._tell(f"set server orders/{name} state drain")
-        until(lambda: self._sessions()[name] == 0)
-
-    def restore(self, name):
-        self._tell(f"set server orders/{name} state ready")
-
-    def _sessions(self):
-        rows = csv.DictReader(self._tell("show stat").removeprefix("# ").splitlines())
-        return {row["svname"]: int(row["scur"] or 0) for row in rows}
-
-    def _tell(self, command):
+    def tell(self, command):
         with socket.socket(socket.AF_UNIX) as line:
-            line.connect(self._socket)
+            line.connect(str(self._socket))
             line.sendall(command.encode() + b"\n")
             return line.makefile().read()
+
+    def servers(self):
+        """Return each server's statistics by its name."""
+        rows = csv.DictReader(self.tell("show stat").removeprefix("# ").splitlines())
+        return {row["svname"]: row for row in rows if row["type"] == "2"}
+
+
+class Balancer(Haproxy):
+    """haproxy in front of two instances, which are called ``one`` and ``two``."""
+
+    def __init__(self, folder, services):
+        one, two = (service.url.removeprefix("http://") for service in services)
+        super().__init__(folder, INSTANCES, one=one, two=two)
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def drain(self, name):
+        """Send an instance no new requests, and wait until it has answered the old ones."""
+        self.tell(f"set server orders/{name} state drain")
+        until(lambda: self.servers()[name]["scur"] == "0")
+
+    def restore(self, name):
+        self.tell(f"set server orders/{name} state ready")

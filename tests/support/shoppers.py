@@ -40,7 +40,8 @@ class Shoppers:
     def __init__(self, urls: list[str], users: list[dict]) -> None:
         self.urls, self.users = urls, users
         self.added, self.given_up = Counter(), Counter()
-        self.checkouts, self.statuses = [], Counter()
+        self.checkouts, self.statuses, self.refusals = [], Counter(), Counter()
+        self.longest_pause = 0.0  # seconds in which nobody got a 200
         self._over, self._lock = Event(), Lock()
         self._wrong = None  # what check() found
 
@@ -48,6 +49,7 @@ class Shoppers:
     def at_work(self, threads=8):
         """Run the threads during the block; at its end each learns its last request's outcome."""
         self._over.clear()
+        self._last_success = time.monotonic()
         with ThreadPoolExecutor(threads) as pool:
             users = [self.users[n % len(self.users)] for n in range(threads)]
             running = [pool.submit(self._shop, user) for user in users]
@@ -82,6 +84,10 @@ class Shoppers:
     def _count(self, counter: Counter, entry) -> None:
         with self._lock:
             counter[entry] += 1
+            if entry == 200:
+                now = time.monotonic()
+                self.longest_pause = max(self.longest_pause, now - self._last_success)
+                self._last_success = now
 
     def _checkout(self, session) -> None:
         answer = self._send(session, "checkout", None, patient=True)
@@ -100,6 +106,7 @@ class Shoppers:
                 if answer.status_code in (200, 404):
                     return answer
                 assert answer.headers["Retry-After"], answer.text
+                self._count(self.refusals, answer.json()["message"])
             except (requests.ConnectionError, ChunkedEncodingError):  # none, or half of one
                 self._count(self.statuses, "no answer")
                 time.sleep(0.02)  # as a good client would
