@@ -85,14 +85,16 @@ def replace_nulls(connection):
 
 def merge_orders(connection):
     log.info("Merging open orders")
-    oldest = sa.func.min(order.c.id).over(partition_by=order.c.user_id).label("oldest")
-    all_open = sa.select(*order.c["id", "user_id"], oldest).where(order.c.is_open).subquery("open")
+    first = sa.func.min(order.c.id).over(partition_by=order.c.user_id).label("oldest")
+    all_open = sa.select(*order.c["id", "user_id"], first).where(order.c.is_open).subquery("open")
     others = sa.select(all_open).where(all_open.c.id != all_open.c.oldest)
     connection.execute(younger.insert().from_select(list(younger.c.keys()), others))
     log_rows(connection, "Order {} of user {} goes into {}", sa.select(younger))
 
-    moved = item.update().where(item.c.order_id == younger.c.id)
-    connection.execute(moved.values(order_id=younger.c.oldest))
+    # Not a join, which would read the lines at random. Rows that stay as they are cost no write.
+    oldest = sa.select(younger.c.oldest).where(younger.c.id == item.c.order_id).scalar_subquery()
+    moved = sa.func.coalesce(oldest, item.c.order_id)
+    connection.execute(item.update().values(order_id=moved))
     connection.execute(order.delete().where(order.c.id.in_(sa.select(younger.c.id))))
     numbers = sa.select(sa.func.count(), sa.func.count(younger.c.user_id.distinct()))
     merged, users = connection.execute(numbers).one()
