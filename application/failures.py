@@ -50,6 +50,6 @@ def passes(error: DBAPIError) -> bool:
 
 
 def lost_connection(error: DBAPIError) -> bool:
-    """Return whether a connection ended, be it while it was being made."""
+    """Return whether a connection ended, its handshake included."""
     cause = getattr(error.orig, "original_exception", None)  # PyMySQL's, if it cannot connect
     return error.connection_invalidated or isinstance(cause, ENDED)

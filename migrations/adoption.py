@@ -16,6 +16,8 @@ log = logging.getLogger("alembic.adoption")
 
 order = sa.table("order", sa.column("id"), sa.column("user_id"), sa.column("is_open", sa.Boolean))
 item = sa.table("order_item", *map(sa.column, ["id", "order_id", "product_id", "quantity"]))
+# "+ 0" keeps the server from using the column's index, by which it would read the lines at random.
+order_id = item.c.order_id + sa.literal_column("0")
 INTEGER = -(2**31), 2**31 - 1  # what the column holds
 NAMED = 3  # rows that an error names
 
@@ -104,8 +106,7 @@ def merge_orders(connection):
 
 def merge_lines(connection):
     log.info("Merging lines of the same order and product")
-    # "+ 0" keeps MariaDB from using the column's index, which would read the lines at random.
-    key = item.c.order_id + sa.literal_column("0"), item.c.product_id
+    key = order_id, item.c.product_id
     numbers = sa.func.min(item.c.id), sa.func.sum(item.c.quantity), sa.func.count()
     several = sa.select(*key, *numbers).group_by(*key).having(sa.func.count() > 1)
     several = several.prefix_with("SQL_BIG_RESULT", dialect="mysql")  # sort the lines once
@@ -114,7 +115,7 @@ def merge_lines(connection):
     details = sa.select(*doubled.c["lines", "product_id", "order_id", "quantity"])
     log_rows(connection, "{} lines of product {} in order {} become one: {}", details)
 
-    same = sa.and_(doubled.c.order_id == key[0], doubled.c.product_id == item.c.product_id)
+    same = sa.and_(doubled.c.order_id == order_id, doubled.c.product_id == item.c.product_id)
     others = (
         sa.select(item.c.id).join_from(item, doubled, same).where(item.c.id != doubled.c.oldest)
     )
@@ -133,7 +134,7 @@ def refuse_sums_out_of_range(connection):
 
 
 def remove_lines_below_one(connection):
-    in_open_order = item.c.order_id.in_(sa.select(order.c.id).where(order.c.is_open))
+    in_open_order = order_id.in_(sa.select(order.c.id).where(order.c.is_open))
     below_one = sa.and_(item.c.quantity < 1, in_open_order)
     details = sa.select(*item.c["quantity", "product_id", "order_id"]).where(below_one)
     log_rows(connection, "Line with {} of product {} in order {} is removed", details)

@@ -9,9 +9,11 @@ from threading import current_thread, main_thread
 
 from alembic import context
 from flask import current_app
+from pymysql.constants import ER
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from application.failures import code, passes
 from application.health import migration_state
 from migrations.mysql import convert_tables, other_tables, refuse_several_primaries, wait_for_turn
 from migrations.statements import CONFLICTS, PATIENCE, PAUSE, migration_engine
@@ -19,6 +21,8 @@ from migrations.statements import CONFLICTS, PATIENCE, PAUSE, migration_engine
 log = logging.getLogger("alembic.env")
 db = current_app.extensions["migrate"].db
 sqlite = db.engine.dialect.name == "sqlite"
+# The user may not change tables.
+DENIED = {ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.SPECIFIC_ACCESS_DENIED_ERROR}
 TABLES = {*db.metadata.tables, "alembic_version"}
 ADOPTING = 'docs/course.md, section "Adopting a database of the course\'s service"'
 
@@ -38,6 +42,20 @@ def ended_by_signals():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def told_in_one_line():
+    """Raise RuntimeError, of which Flask-Migrate makes one line, for what an operator can change.
+
+    Any other error is a mistake in a migration, and keeps its traceback.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if not passes(error) and code(error.orig) not in DENIED:
+            raise
+        raise RuntimeError(f"The database of DATABASE_URL cannot be used: {error.orig}") from None
 
 
 def is_complete(connection):
@@ -105,5 +123,9 @@ def main(connection):
     run_migrations(connection)
 
 
-with ended_by_signals(), migration_engine(db.engine.url).connect() as connection:
+with (
+    ended_by_signals(),
+    told_in_one_line(),
+    migration_engine(db.engine.url).connect() as connection,
+):
     main(connection)
