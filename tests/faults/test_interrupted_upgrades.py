@@ -90,7 +90,7 @@ def test_an_upgrade_that_is_lost_after_each_ddl_statement_is_completed(
     report(f"upgrade lost after each DDL statement: {start.__name__}", 1, proxy.url, found)
 
 
-@trials(1, 10)
+@trials(1, 5)
 def test_an_upgrade_that_is_killed_is_completed_by_the_next(tmp_path, report, trials):
     for _ in range(trials):
         with mysql_database(tmp_path) as url, application_on(url) as app, app.app_context():

@@ -8,7 +8,7 @@ from tests.support.needs import trials
 from tests.support.rivals import ask, check_histories, record, session_of
 
 
-@trials(3, 50)
+@trials(3, 15)
 def test_histories_are_linearizable_while_workers_are_killed(
     start, user_service, new_database, report, trials
 ):

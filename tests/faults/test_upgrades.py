@@ -50,7 +50,7 @@ def upgrade_a_course_database(url):
 KINDS = {"an empty": upgrade_an_empty_database, "the course's": upgrade_a_course_database}
 
 
-@trials(1, 20)
+@trials(1, 10)
 @pytest.mark.parametrize("kind", KINDS)
 def test_of_upgrades_at_once_one_migrates_the_database(engine_name, tmp_path, report, kind, trials):
     url, trials = (MYSQL, trials) if engine_name == "mysql" else ("sqlite", 1)

@@ -33,7 +33,7 @@ def test_shoppers_on_all_nodes_lose_nothing(services, nodes, users, report):
     report(f"{KIND}: load of three instances", 1, nodes[0], shoppers.summary())
 
 
-@trials(3, 25)
+@trials(3, 12)
 def test_histories_are_linearizable_while_workers_are_killed(
     services, nodes, user_service, report, trials
 ):

@@ -29,7 +29,7 @@ def url(nodes, sessions, tmp_path, app):
         yield url
 
 
-@trials(1, 4)
+@trials(1, 3)
 def test_a_switchover_under_load_fails_no_request(
     url, sessions, nodes, start, users, report, trials
 ):
