@@ -33,14 +33,14 @@ def test_a_lost_connection_does_not_interrupt_the_list(long_list, proxy):
 
 
 def test_a_list_that_fails_midway_does_not_look_complete(long_list, proxy):
-    proxy.fault = Fault(NEXT_PAGE, times=1, code=ER.UNKNOWN_ERROR)
+    proxy.fault = Fault(NEXT_PAGE, times=1, code=ER.QUERY_INTERRUPTED)
     with pytest.raises(ChunkedEncodingError):
         requests.get(long_list)
 
 
 def test_a_list_that_fails_midway_is_invalid_json_for_an_http_1_0_client(long_list, proxy):
     """HTTP/1.0 has no chunks: the body ends with the connection."""
-    proxy.fault = Fault(NEXT_PAGE, times=1, code=ER.UNKNOWN_ERROR)
+    proxy.fault = Fault(NEXT_PAGE, times=1, code=ER.QUERY_INTERRUPTED)
     url = urlsplit(long_list)
     with socket.create_connection((url.hostname, url.port)) as connection:
         connection.sendall(f"GET {url.path} HTTP/1.0\r\n\r\n".encode())
@@ -52,6 +52,6 @@ def test_a_list_that_fails_midway_is_invalid_json_for_an_http_1_0_client(long_li
 
 
 def test_a_list_that_fails_at_its_first_query_is_a_503(long_list, proxy):
-    proxy.fault = Fault("SELECT page", times=1, code=ER.UNKNOWN_ERROR)
+    proxy.fault = Fault("SELECT page", times=1, code=ER.QUERY_INTERRUPTED)
     answer = requests.get(long_list)
     assert (answer.status_code, answer.json()) == (503, DATABASE_UNAVAILABLE)
