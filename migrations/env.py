@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import sqlite3
 import sys
 import time
 from contextlib import contextmanager
@@ -21,8 +22,11 @@ from migrations.statements import CONFLICTS, PATIENCE, PAUSE, migration_engine
 log = logging.getLogger("alembic.env")
 db = current_app.extensions["migrate"].db
 sqlite = db.engine.dialect.name == "sqlite"
-# The user may not change tables.
-DENIED = {ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.SPECIFIC_ACCESS_DENIED_ERROR}
+# The user may not change tables; SQLite's file is not a database.
+UNUSABLE = {
+    *(ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.SPECIFIC_ACCESS_DENIED_ERROR),
+    sqlite3.SQLITE_NOTADB,
+}
 TABLES = {*db.metadata.tables, "alembic_version"}
 ADOPTING = 'docs/course.md, section "Adopting a database of the course\'s service"'
 
@@ -53,7 +57,7 @@ def told_in_one_line():
     try:
         yield
     except DBAPIError as error:
-        if not passes(error) and code(error.orig) not in DENIED:
+        if not passes(error) and code(error.orig) not in UNUSABLE:
             raise
         raise RuntimeError(f"The database of DATABASE_URL cannot be used: {error.orig}") from None
 

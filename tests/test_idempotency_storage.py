@@ -54,7 +54,7 @@ def test_while_the_first_request_runs_the_second_gets_409(
     headers = login | {"Idempotency-Key": "k"}
     with (
         engine.connect() as first,
-        application_on(engine.url, USER_SERVICE_URL=user_service.url) as another,
+        application_on(app.config["DATABASE_URL"], USER_SERVICE_URL=user_service.url) as another,
     ):
         first.execute(insert(IdempotencyKey).values(row | {"status": 200, "date_added": utcnow()}))
         answer = add(another.test_client(), headers)
