@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections import Counter
 
 import pytest
@@ -12,14 +11,14 @@ import config
 from tests.support.course import SUMS, insert_course_data, replace_nulls
 from tests.support.databases import application_on, execute, head_revision, scratch_database
 from tests.support.needs import MYSQL, trials
+from tests.support.upgrades import FLASK
 
 
 def upgrade_at_once(url):
     """Return what each process wrote to its log."""
-    command = [sys.executable, "-m", "flask", "db", "upgrade"]
     environment = os.environ | {"DATABASE_URL": url, "SQLALCHEMY_ECHO": "false"}
     options = {"cwd": config.ROOT, "env": environment, "stderr": subprocess.PIPE, "text": True}
-    processes = [subprocess.Popen(command, **options) for _ in range(8)]
+    processes = [subprocess.Popen(FLASK, **options) for _ in range(8)]
     logs = [process.communicate()[1] for process in processes]
     assert [process.returncode for process in processes] == [0] * 8, logs
     return logs
