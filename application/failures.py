@@ -15,7 +15,7 @@ CONFLICTS = {
     *(ER.CHECKREAD, ER.DUP_ENTRY, ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK),
     *(ER.ERROR_DURING_COMMIT, 3101),
 }
-# Nothing is changed, at COMMIT neither: read_only, a read-only transaction, innodb_read_only.
+# Nothing is changed, even if COMMIT fails so: read_only, a read-only transaction, innodb_read_only.
 READ_ONLY = {ER.OPTION_PREVENTS_STATEMENT, 1792, 1836}
 # A node that has lost its cluster: Galera, Group Replication. At COMMIT, the outcome is unknown.
 OUT_OF_CLUSTER = {ER.UNKNOWN_COM_ERROR, 3100}

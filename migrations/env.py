@@ -74,7 +74,7 @@ def is_complete(connection):
 def refuse_unmarked(connection):
     """Raise RuntimeError if another service made the database, and nobody has said so.
 
-    An interrupted first migration leaves tables too, but no orders, and nothing on SQLite.
+    An interrupted first migration leaves tables without orders; on SQLite, it leaves nothing.
     """
     revision = context.get_context().get_current_revision()
     if migration_state(revision) == "foreign":
@@ -101,7 +101,7 @@ def run_migrations(connection):
                 return context.run_migrations()
         except OperationalError as error:
             late = time.monotonic() - began > PATIENCE
-            if late or not error.orig or error.orig.args[0] not in CONFLICTS:
+            if late or code(error.orig) not in CONFLICTS:
                 raise
             log.warning("Rows are locked by others, the migration begins again: %s", error.orig)
         connection.rollback()
