@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from prometheus_client import Counter
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Update, bindparam, delete, insert, select, update
 
 from .models import MAX_INTEGER, item_table, order_table, utcnow
 from .orders import FIRST_ADDED, order_json
@@ -37,13 +37,15 @@ class Cart:
 
     id: int
     user_id: int
+    version: int  # increases with every change
     lines: dict[int, int]  # quantities by product, in the order in which they were first added
     date_added: datetime | None
     date_updated: datetime | None = None  # None until this transaction changes the order
     is_open: bool = True
 
     _lock = (
-        select(*order_table.c["id", "date_added"], *item_table.c["product_id", "quantity"])
+        select(*order_table.c["id", "version", "date_added"])
+        .add_columns(*item_table.c["product_id", "quantity"])
         .outerjoin_from(order_table, item_table)
         .where(order_table.c.open_user_id == bindparam("user"))
         .order_by(*FIRST_ADDED)
@@ -58,7 +60,7 @@ class Cart:
             return None
         # The outer join has one row for an order without lines.
         lines = {row.product_id: row.quantity for row in rows if row.product_id is not None}
-        return cls(rows[0].id, user_id, lines, rows[0].date_added)
+        return cls(rows[0].id, user_id, rows[0].version, lines, rows[0].date_added)
 
     _insert = insert(order_table)
 
@@ -69,7 +71,7 @@ class Cart:
         row = {"user_id": user_id, "is_open": True, "date_added": now, "date_updated": now}
         order_id = execute(cls._insert, **row).lastrowid
         on_commit(ORDERS_OPENED.inc)
-        return cls(order_id, user_id, {}, now, now)
+        return cls(order_id, user_id, 1, {}, now, now)  # 1: the column's default
 
     _insert_line = insert(item_table)
 
@@ -108,6 +110,15 @@ class Cart:
         execute(self._delete_line, of_order=self.id, of_product=product_id)
         del self.lines[product_id]
 
+    _delete_lines = delete(item_table).where(item_table.c.order_id == bindparam("of_order"))
+
+    def clear(self) -> None:
+        """Remove all lines; the order stays open."""
+        if self.lines:
+            self._touch()
+            execute(self._delete_lines, of_order=self.id)
+            self.lines = {}
+
     _touch_order = (
         update(order_table)
         .where(order_table.c.id == bindparam("of_id"))
@@ -119,8 +130,7 @@ class Cart:
         """Close the order for good. Raises OrderEmpty."""
         if not self.lines:
             raise OrderEmpty("Order is empty")
-        self.date_updated = utcnow()
-        execute(self._close, of_id=self.id, date_updated=self.date_updated)
+        self._update_order(self._close)
         self.is_open = False
         on_commit(ORDERS_CHECKED_OUT.inc)
 
@@ -131,9 +141,12 @@ class Cart:
 
     def _touch(self) -> datetime:
         """Change the order's own row, once in a transaction, and return the time of the change."""
-        if self.date_updated is None:
-            self.date_updated = utcnow()
-            execute(self._touch_order, of_id=self.id, date_updated=self.date_updated)
+        return self.date_updated or self._update_order(self._touch_order)
+
+    def _update_order(self, statement: Update) -> datetime:
+        self.date_updated = utcnow()
+        execute(statement, of_id=self.id, date_updated=self.date_updated)
+        self.version += 1
         return self.date_updated
 
     _update_line = update(item_table).where(*_this_line)

@@ -6,11 +6,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.wrappers import Response
 
-from .failures import NO_SUCH_TABLE_OR_COLUMN, READ_ONLY, code, passes
+from .failures import NO_SUCH_TABLE_OR_COLUMN, READ_ONLY, RETRY_AFTER, code, passes
 from .health import lacks_migration
 from .transactions import OutcomeUnknown
 
-RETRY_AFTER = 2  # seconds
 UNKNOWN = (
     "The outcome is unknown: repeat the request with its Idempotency-Key, or look at the order"
 )

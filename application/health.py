@@ -7,10 +7,11 @@ from typing import TypeVar
 
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app
+from flask.typing import ResponseReturnValue
 from sqlalchemy import inspect, text
 
 from .database import db
-from .failures import READ_ONLY, code
+from .failures import READ_ONLY, RETRY_AFTER, code
 
 T = TypeVar("T")
 # Changes and locks no row, but fails as every write does if the server is read-only.
@@ -29,7 +30,7 @@ def healthz() -> dict[str, str]:
     return {"message": "Alive"}
 
 
-def readyz() -> tuple[dict[str, str], int]:
+def readyz() -> ResponseReturnValue:
     """Say of each dependency, within a second, whether it is ready.
 
     503 if the database is out of reach, read-only, or lacks a migration. Without user-service it is
@@ -40,7 +41,9 @@ def readyz() -> tuple[dict[str, str], int]:
     migrations = migration_state(revision) if database == "ok" else "unknown"
     ready = migrations in ("ok", "ahead")
     parts = {"database": database, "migrations": migrations, "user_service": user_service}
-    return {"message": "Ready" if ready else "Not ready", **parts}, 200 if ready else 503
+    if ready:
+        return {"message": "Ready", **parts}
+    return {"message": "Not ready", **parts}, 503, {"Retry-After": str(RETRY_AFTER)}
 
 
 def check(dependency: Callable[[], T]) -> tuple[str, T | None]:

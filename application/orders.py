@@ -13,6 +13,7 @@ from .transactions import query
 
 Lines = Iterable[tuple[int, int]]  # pairs of a product and its quantity
 Time = datetime | None
+Versioned = tuple[dict[str, Any], int]  # an order as the API shows it, and its version
 # Ids do not tell which line came first: the nodes of a cluster assign them independently.
 FIRST_ADDED = item_table.c.date_added, item_table.c.id
 
@@ -54,33 +55,57 @@ def _by_order(rows: Iterable[Row[Any]]) -> Iterator[list[Row[Any]]]:
 
 
 _open_order = (
-    _with_lines(order_table)
+    _with_lines(order_table, "version")
     .where(order_table.c.open_user_id == bindparam("user"))
     .order_by(*FIRST_ADDED)
 )
 
 
-def read_open_order(user_id: int) -> dict[str, Any] | None:
+def read_open_order(user_id: int) -> Versioned | None:
     """Return the user's open order, None if there is none."""
     rows = query(_open_order, user=user_id)
-    return _from_rows(rows, user_id, is_open=True) if rows else None
+    return (_from_rows(rows, user_id, is_open=True), rows[0].version) if rows else None
 
 
-_orders_page = (
+_one_order = (
+    _with_lines(order_table, "version", "is_open")
+    .where(order_table.c.id == bindparam("id"), order_table.c.user_id == bindparam("user"))
+    .order_by(*FIRST_ADDED)
+)
+
+
+def read_order(order_id: int, user_id: int) -> Versioned | None:
+    """Return one of the user's orders, None if the user has no order with this id."""
+    rows = query(_one_order, id=order_id, user=user_id)
+    return (_from_rows(rows, user_id, rows[0].is_open), rows[0].version) if rows else None
+
+
+_all_orders = (
     select(*order_table.c["id", "user_id", "is_open", "date_added", "date_updated"])
     .where(order_table.c.id > bindparam("after"))
     .order_by(order_table.c.id)
     .limit(bindparam("limit"))
-    .subquery("page")
-)
-_orders_with_lines = _with_lines(_orders_page, "user_id", "is_open").order_by(
-    _orders_page.c.id, *FIRST_ADDED
 )
 
 
-def read_orders(after: int, limit: int) -> list[dict[str, Any]]:
-    """Return everybody's orders with ids above ``after``, ``limit`` at most, oldest first."""
-    rows = query(_orders_with_lines, after=after, limit=limit)
+def _oldest_first(orders: Select[Any]) -> Select[Any]:
+    page = orders.subquery("page")
+    return _with_lines(page, "user_id", "is_open").order_by(page.c.id, *FIRST_ADDED)
+
+
+_orders_page = _oldest_first(_all_orders)
+_users_page = _oldest_first(_all_orders.where(order_table.c.user_id == bindparam("user")))
+
+
+def read_orders(user_id: int | None, after: int, limit: int) -> list[dict[str, Any]]:
+    """Return the orders of a user, None for everybody's: ``limit`` at most, oldest first.
+
+    Only orders with ids above ``after`` are returned.
+    """
+    if user_id is None:
+        rows = query(_orders_page, after=after, limit=limit)
+    else:
+        rows = query(_users_page, user=user_id, after=after, limit=limit)
     return [_from_rows(r, r[0].user_id, r[0].is_open) for r in _by_order(rows)]
 
 

@@ -37,10 +37,30 @@ def test_a_bad_field_is_named_and_changes_nothing(client, login, encoding, field
     assert client.get("/api/orders").json == []
 
 
-@pytest.mark.parametrize("value", [True, False, 1.5, 2.0, 0, -1, 2**31, 2**63, [1], {"a": 1}])
-def test_a_json_value_must_be_an_integer_in_range(client, login, value):
-    answer = client.post(ADD, json={"product_id": 5, "qty": value}, headers=login)
-    assert (answer.status_code, answer.json) == (400, {"message": f"qty {WHOLE}"})
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("true", "false", "null", "[1]", '{"a": 1}', '"2.0"', '"1e3"'),
+        *("1.5", "0", "0.0", "-1", "-1.0", "2147483648", "2147483648.0", "9223372036854775808"),
+        *("1e300", "1e999", "1e-1", "NaN", "Infinity"),
+        '1, "qty": 1',  # the key comes twice
+    ],
+)
+def test_a_json_value_must_be_a_whole_number_in_range(client, login, value):
+    body = f'{{"product_id": 5, "qty": {value}}}'
+    answer = client.post(ADD, data=body, content_type="application/json", headers=login)
+    rule = "is required" if value == "null" else WHOLE
+    assert (answer.status_code, answer.json) == (400, {"message": f"qty {rule}"})
+
+
+@pytest.mark.parametrize(
+    ("value", "quantity"), [("2.0", 2), ("1e3", 1000), ("2147483647.0", 2**31 - 1)]
+)
+def test_a_json_number_that_is_whole_by_value_is_an_integer(client, login, value, quantity):
+    body = f'{{"product_id": 5.0, "qty": {value}}}'
+    answer = client.post(ADD, data=body, content_type="application/json", headers=login)
+    assert answer.json["result"]["items"] == [{"product_id": 5, "quantity": quantity, "product": 5}]
+    assert f'"quantity":{quantity},' in answer.text
 
 
 @pytest.mark.parametrize("value", ["7", " 7 ", "007"])

@@ -11,7 +11,7 @@ from tests.support.databases import engines_of
 
 
 def cart_of(lines):
-    return Cart(id=1, user_id=1, lines=dict(lines), date_added=None)
+    return Cart(id=1, user_id=1, version=1, lines=dict(lines), date_added=None)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_development_does_not_hide_the_migrations_among_their_sql(new_database, 
     caplog.set_level("INFO", "alembic")
     with application_on(new_database, SQLALCHEMY_ECHO=True) as app, app.app_context():
         upgrade()
-    assert "Running upgrade 0004 -> 0005" in caplog.text
+    assert "Running upgrade 0005 -> 0006" in caplog.text
     assert not [record for record in caplog.records if record.name.startswith("sqlalchemy")]
 
 

@@ -1,11 +1,15 @@
 """Who calls."""
 
 from flask import current_app, g, request
+from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from application.logs import trace_headers
 
 from .user_client import User, UserClient
+
+# HTTP demands a challenge. With the scheme "Basic", browsers would ask for a password.
+CHALLENGE = WWWAuthenticate("apikey", {"realm": "order-service"})
 
 
 def current_user() -> User:
@@ -19,5 +23,5 @@ def current_user() -> User:
         g.user = client.get_user(api_key, trace_headers())
     user: User | None = g.user
     if user is None:
-        raise Unauthorized("Not logged in")
+        raise Unauthorized("Not logged in", www_authenticate=CHALLENGE)
     return user

@@ -5,7 +5,8 @@ from werkzeug.exceptions import BadRequest, Conflict, HTTPException, NotFound
 from werkzeug.wrappers import Response
 
 from application.cart import ItemNotFound, OrderEmpty, QuantityTooLarge
-from application.errors import RETRY_AFTER, error_response, unavailable
+from application.errors import error_response, unavailable
+from application.failures import RETRY_AFTER
 
 from .idempotency import RequestRunning
 from .user_client import UserServiceUnavailable

@@ -1,23 +1,41 @@
 """The fields that a request brings: of its body, and of its query string."""
 
 import re
+from hashlib import sha256
 from typing import Any
 
-from flask import request
+from flask import g, json, request
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
 
 from application.models import MAX_INTEGER
+
+FORMS = "application/x-www-form-urlencoded", "multipart/form-data"
 
 # ASCII digits, as a form field or a JSON string has them; the length keeps int() cheap.
 WHOLE_NUMBER = re.compile(r" *-?[0-9]{1,100} *")
 
 
 def read_body() -> None:
+    """Read the request's body, and a POST's fields from it.
+
+    Raises RequestEntityTooLarge above MAX_CONTENT_LENGTH, UnsupportedMediaType if the body is
+    neither a form nor JSON, and BadRequest if it ends early or is no JSON object.
+    """
+    body = _whole_body()
+    if request.method == "POST":
+        g.fields = _single_values(_form_or_json(body) if body else MultiDict())
+
+
+def _whole_body() -> bytes:
     """Reject truncated bodies: a cut-off ``qty=12`` reads as ``qty=1``.
 
-    Neither gunicorn nor Werkzeug does so in every case. Raises BadRequest if the body ends early,
-    RequestEntityTooLarge above MAX_CONTENT_LENGTH.
+    Neither gunicorn nor Werkzeug does so in every case.
     """
     try:
         length, body = request.content_length, request.get_data()
@@ -29,11 +47,28 @@ def read_body() -> None:
         raise RequestEntityTooLarge
     if length is not None and len(body) != length:
         raise BadRequest("The body ends early")
+    return body
+
+
+def _form_or_json(body: bytes) -> MultiDict[str, Any]:
+    if request.mimetype in FORMS:
+        return request.form
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if not request.is_json or charset not in ("utf-8", "utf8"):
+        kinds = f"{', '.join(FORMS)} or application/json"
+        raise UnsupportedMediaType(f"The body must be a form or JSON: {kinds}")
+    try:
+        fields = json.loads(body, object_pairs_hook=MultiDict)
+    except (ValueError, RecursionError):  # RecursionError: thousands of nested brackets
+        raise BadRequest("The body must be valid JSON") from None
+    if not isinstance(fields, MultiDict):
+        raise BadRequest("The body must be a JSON object")
+    return fields
 
 
 def whole_number(field: str) -> int:
     """Return a field of the form or JSON body, from 1 to 2147483647. Raises BadRequest."""
-    value = _body().get(field)
+    value = g.fields.get(field)
     if value is None or value == "":
         raise BadRequest(f"{field} is required")
     return _in_range(field, value, 1, MAX_INTEGER)
@@ -46,29 +81,42 @@ def query_number(field: str, low: int, high: int) -> int | None:
 
 
 def _in_range(field: str, value: object, low: int, high: int) -> int:
-    if isinstance(value, str) and WHOLE_NUMBER.fullmatch(value):
-        value = int(value)
+    value = _meaning(value)
     # Not isinstance: a bool is an int, too.
     if type(value) is not int or not low <= value <= high:
         raise BadRequest(f"{field} must be a whole number from {low} to {high}")
     return value
 
 
-def _body() -> dict[str, Any]:
-    if not request.is_json:
-        return _single_values(request.form)
-    try:
-        body = request.get_json()
-    except (BadRequest, RecursionError):  # RecursionError: thousands of nested brackets
-        raise BadRequest("The body must be valid JSON") from None
-    if not isinstance(body, dict):
-        raise BadRequest("The body must be a JSON object")
-    return body
+def _meaning(value: object) -> object:
+    """Return the whole number for which a value stands, or else the value itself."""
+    if isinstance(value, str) and WHOLE_NUMBER.fullmatch(value):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():  # of JSON, to which 2.0 is an integer
+        return int(value)
+    return value
 
 
-def _single_values(fields: MultiDict[str, str]) -> dict[str, str | list[str]]:
+def _single_values(fields: MultiDict[str, Any]) -> dict[str, Any]:
     """Return each field's value; a field that is sent twice has a list, which is no number."""
-    return {
-        field: values[0] if len(values) == 1 else values
-        for field, values in fields.to_dict(flat=False).items()
-    }
+    return {field: values[0] if len(values) == 1 else values for field, values in fields.lists()}
+
+
+def digests() -> dict[str, str]:
+    """Return digests of what a POST asks for: of its ``meaning``, and of the ``request`` itself.
+
+    Two requests have the same meaning if their paths and the values of their fields are the same.
+    """
+    try:
+        fields = json.dumps({f: _meaning(v) for f, v in g.fields.items()}, sort_keys=True)
+    except RecursionError:
+        raise BadRequest("The body must be valid JSON") from None
+    body = request.get_data()
+    if request.mimetype == "multipart/form-data":  # its boundary differs each time
+        boundary = request.mimetype_params.get("boundary", "")
+        body = body.replace(b"--" + boundary.encode(), b"--")
+    return {"meaning": _digest(fields.encode()), "request": _digest(body)}
+
+
+def _digest(content: bytes) -> str:
+    return sha256(request.path.encode() + b"\n" + content).hexdigest()

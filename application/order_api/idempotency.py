@@ -2,8 +2,8 @@
 
 The semantics are those of the IETF's draft-ietf-httpapi-idempotency-key-header-07 and, where the
 draft leaves them open, of Stripe's idempotent requests: a key belongs to its user. Its first
-outcome is stored, 404 and 409 included; 400 and (unlike Stripe's) 5xx are not, so that the caller
-can fix the request, or repeat it, under the same key.
+outcome is stored, 404, 409 and 412 included; 400 and (unlike Stripe's) 5xx are not, so that the
+caller can fix the request, or repeat it, under the same key.
 """
 
 import random
@@ -22,7 +22,7 @@ from sqlalchemy import Engine, Row, String, Text, bindparam, delete, insert, sel
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
-from werkzeug.exceptions import BadRequest, NotFound, UnprocessableEntity
+from werkzeug.exceptions import BadRequest, NotFound, PreconditionFailed, UnprocessableEntity
 
 from application.cart import ItemNotFound, OrderEmpty
 from application.database import Base, db
@@ -31,13 +31,14 @@ from application.models import utcnow
 from application.transactions import execute
 
 from .caller import current_user
+from .fields import digests
 
 P = ParamSpec("P")
 HEADER = "Idempotency-Key"
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 PRUNE_CHANCE = 0.01  # per stored answer; since up to PRUNE_LIMIT go at once, the table shrinks
 PRUNE_LIMIT = 1000
-OUTCOMES = NotFound, ItemNotFound, OrderEmpty  # errors that are stored
+OUTCOMES = NotFound, PreconditionFailed, ItemNotFound, OrderEmpty  # errors that are stored
 
 
 class RequestRunning(Exception):
@@ -52,16 +53,19 @@ class IdempotencyKey(Base):
     user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     # Digests: no collation takes two of them for one.
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    meaning: Mapped[str | None] = mapped_column(String(64))  # None: see ``request``
+    # All that replicas of the release before know: they compare the request byte by byte.
     request: Mapped[str] = mapped_column(String(64))
     status: Mapped[int] = mapped_column(default=0)
     body: Mapped[str] = mapped_column(Text().with_variant(MEDIUMTEXT(), "mysql"), default="")
+    etag: Mapped[str | None] = mapped_column(String(32))
     date_added: Mapped[datetime] = mapped_column(default=utcnow, index=True)
 
 
 _table = Base.metadata.tables["idempotency_key"]
 _this_key = _table.c.user_id == bindparam("of_user"), _table.c.key == bindparam("of_key")
 _claim_key = insert(_table)
-_find_answer = select(*_table.c["request", "status", "body"]).where(*_this_key)
+_find_answer = select(*_table.c["meaning", "request", "status", "body", "etag"]).where(*_this_key)
 _store_answer = update(_table).where(*_this_key)
 
 
@@ -77,11 +81,12 @@ def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRe
     def run(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         if HEADER not in request.headers:
             return view(*args, **kwargs)
-        user, key, fingerprint = current_user(), _key(), _fingerprint()
-        if not _claim(user.id, key, fingerprint):
-            return _repeat(execute(_find_answer, of_user=user.id, of_key=key).first(), fingerprint)
+        user, key, asked = current_user(), _key(), digests()
+        if not _claim(user.id, key, asked):
+            return _repeat(execute(_find_answer, of_user=user.id, of_key=key).first(), asked)
         response = _outcome(view, *args, **kwargs)
         answer = {"status": response.status_code, "body": response.get_data(as_text=True)}
+        answer["etag"] = response.headers.get("ETag")
         execute(_store_answer, of_user=user.id, of_key=key, **answer)
         if random.random() < PRUNE_CHANCE:
             oldest = utcnow() - timedelta(seconds=current_app.config["IDEMPOTENCY_KEY_TTL"])
@@ -99,18 +104,10 @@ def _key() -> str:
     return sha256(key.encode()).hexdigest()
 
 
-def _fingerprint() -> str:
-    body = request.get_data()
-    if request.mimetype == "multipart/form-data":  # its boundary differs each time
-        boundary = request.mimetype_params.get("boundary", "")
-        body = body.replace(b"--" + boundary.encode(), b"--")
-    return sha256(request.path.encode() + b"\n" + body).hexdigest()
-
-
-def _claim(user_id: int, key: str, fingerprint: str) -> bool:
+def _claim(user_id: int, key: str, asked: dict[str, str]) -> bool:
     """Insert the key, so that other requests with it wait until this transaction ends."""
     try:
-        execute(_claim_key, user_id=user_id, key=key, request=fingerprint)
+        execute(_claim_key, user_id=user_id, key=key, **asked)
     except DBAPIError as error:
         if code(error.orig) in DUPLICATE:
             return False
@@ -120,12 +117,13 @@ def _claim(user_id: int, key: str, fingerprint: str) -> bool:
     return True
 
 
-def _repeat(stored: Row[Any] | None, fingerprint: str) -> Response:
+def _repeat(stored: Row[Any] | None, asked: dict[str, str]) -> Response:
     if stored is None:  # pruned since the insert failed
         raise RequestRunning(f"This {HEADER} has just expired")
-    if stored.request != fingerprint:
+    digest = "meaning" if stored.meaning else "request"
+    if getattr(stored, digest) != asked[digest]:
         raise UnprocessableEntity(f"{HEADER} has been used for another request")
-    headers = {"Idempotent-Replayed": "true"}
+    headers = {"Idempotent-Replayed": "true"} | ({"ETag": stored.etag} if stored.etag else {})
     return Response(stored.body, stored.status, headers, mimetype="application/json")
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from urllib.parse import urljoin
 
 ADD, UPDATE, REMOVE, CHECKOUT = (
     f"/api/order/{name}" for name in ("add-item", "update-item", "remove-item", "checkout")
@@ -60,5 +61,5 @@ def linked_pages(client, url, **options):
         answer = client.get(url, **options)
         pages.append(answer.json)
         link = answer.headers.get("Link")
-        url = link and re.fullmatch('<(.+)>; rel="next"', link)[1]
+        url = link and urljoin(url, re.fullmatch('<(.+)>; rel="next"', link)[1])
     return pages
