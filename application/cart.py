@@ -114,10 +114,9 @@ class Cart:
 
     def clear(self) -> None:
         """Remove all lines; the order stays open."""
-        if self.lines:
-            self._touch()
-            execute(self._delete_lines, of_order=self.id)
-            self.lines = {}
+        self._touch()
+        execute(self._delete_lines, of_order=self.id)
+        self.lines.clear()
 
     _touch_order = (
         update(order_table)

@@ -78,24 +78,3 @@ def test_a_sum_that_exceeds_the_column_is_refused(client, login):
     assert answer.status_code == 400
     assert answer.json == {"message": "qty must leave the line's quantity at most 2147483647"}
     assert show(client, login).json == full.json
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (b"{", "The body must be valid JSON"),
-        (b"[" * 50_000, "The body must be valid JSON"),
-        (b"\xff", "The body must be valid JSON"),
-        (b"[]", "The body must be a JSON object"),
-        (b"null", "The body must be a JSON object"),
-    ],
-)
-def test_bad_json_is_refused(client, login, body, message):
-    answer = client.post(ADD, data=body, content_type="application/json", headers=login)
-    assert (answer.status_code, answer.json) == (400, {"message": message})
-
-
-@pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded"])
-def test_a_body_that_is_too_large_is_refused(client, login, content_type):
-    answer = client.post(ADD, data=b"a" * 70_000, content_type=content_type, headers=login)
-    assert (answer.status_code, answer.json) == (413, {"message": "Request entity too large"})

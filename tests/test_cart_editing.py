@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.api import ADD, CHECKOUT, REMOVE, UPDATE
+from tests.support.api import ADD, CHECKOUT, CLEAR, REMOVE, UPDATE
 
 CHANGE = {"product_id": 5, "qty": 7}
 NO_ORDER, NO_ITEM, EMPTY = (
@@ -79,7 +79,7 @@ def test_a_missing_order_or_item_is_404_and_nothing_changes(post, show, client, 
     assert client.get("/api/orders").json == [closed]
 
 
-@pytest.mark.parametrize("path", [UPDATE, REMOVE])
+@pytest.mark.parametrize("path", [UPDATE, REMOVE, CLEAR])
 def test_a_user_cannot_change_another_user_s_cart(client, user_service, show, cart, path):
     other = {"Authorization": user_service.add("other")["api_key"]}
     body = CHANGE | {"order_id": cart["id"], "user_id": cart["user_id"]}
@@ -110,6 +110,7 @@ def test_remove_item_requires_the_product_id(post, show, cart):
         (UPDATE, CHANGE | {"product_id": 9}, 404),
         (REMOVE, {"product_id": 5}, 200),
         (REMOVE, {"product_id": 9}, 404),
+        (CLEAR, None, 200),
     ],
 )
 @pytest.mark.usefixtures("cart")

@@ -40,6 +40,7 @@ def test_without_its_database_it_is_not_ready(without_database, caplog):
     answer = without_database.get("/readyz")
     parts = {"database": "unavailable", "migrations": "unknown"}
     assert (answer.status_code, answer.json) == (503, READY | parts | {"message": "Not ready"})
+    assert answer.headers["Retry-After"] == "2"
     assert "readiness: (2003, \"Can't connect" in caplog.text
 
 

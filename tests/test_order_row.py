@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
-from tests.support.api import ADD, REMOVE, UPDATE, add, checkout, remove, show, update
+from tests.support.api import ADD, REMOVE, UPDATE, add, checkout, clear, remove, show, update
 
 
 def test_an_order_shows_when_it_was_opened_and_last_changed(client, login):
@@ -18,6 +18,8 @@ def test_an_order_shows_when_it_was_opened_and_last_changed(client, login):
         lambda: update(client, login, 5, 7),
         lambda: add(client, login, 6),
         lambda: remove(client, login, 6),
+        lambda: clear(client, login),
+        lambda: add(client, login, 5),
         lambda: checkout(client, login),
     ):
         orders.append(change().json["result"])
@@ -55,8 +57,10 @@ def test_every_change_increments_the_order_s_version(client, login, server):
         lambda: add(client, login, 6),
         lambda: update(client, login, 5, 7),
         lambda: remove(client, login, 6),
+        lambda: clear(client, login),
+        lambda: add(client, login, 5),
         lambda: checkout(client, login),
     ):
         assert change().status_code == 200
         versions.append(server.scalar(text("SELECT version FROM `order`")))
-    assert versions == [1, 2, 3, 4, 5, 6]
+    assert versions == [1, 2, 3, 4, 5, 6, 7, 8]

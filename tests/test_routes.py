@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from tests.support.api import ADD, CHECKOUT, add, checkout, show
+from tests.support.api import ADD, CHECKOUT, HISTORY, add, checkout, show
 from tests.support.insides import LOCK_CART
 
 
@@ -70,6 +70,13 @@ def test_users_can_neither_see_nor_change_each_others_orders(client, user, user_
     assert show(client, login).json == {"result": theirs}
 
 
+def test_a_caller_who_is_not_logged_in_learns_the_scheme_of_the_api_key(client):
+    """A scheme of its own: with Basic, browsers would ask for a password."""
+    for answer in (client.get("/api/order"), client.post(ADD), client.get(HISTORY)):
+        assert (answer.status_code, answer.json) == (401, {"message": "Not logged in"})
+        assert answer.headers["WWW-Authenticate"] == 'Apikey realm="order service"'
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "message"),
     [
@@ -77,6 +84,7 @@ def test_users_can_neither_see_nor_change_each_others_orders(client, user, user_
         ("GET", "/api//orders", 404, "Not found"),
         ("POST", "/api/orders", 405, "Method not allowed"),
         ("GET", ADD, 405, "Method not allowed"),
+        ("DELETE", "/api/order/7", 405, "Method not allowed"),
     ],
 )
 def test_unknown_paths_and_methods_get_json_errors(client, method, path, status, message):

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import event, text
 
-from tests.support.api import HISTORY, add, checkout, remove, show, update
+from tests.support.api import HISTORY, add, checkout, clear, remove, show, update
 from tests.support.databases import engines_of, mysql_only
 from tests.support.insides import PRUNE_CHANCE
 from tests.support.orders import empty, fill
@@ -19,6 +19,18 @@ def history(client, login):
     return client.get(HISTORY, headers=login)
 
 
+def history_and_one_order(client, login):
+    (order,) = history(client, login).json
+    client.get(f"/api/order/{order['id']}", headers=login)
+
+
+def under(condition, send):
+    return lambda client, login: send(client, login | condition)
+
+
+OPEN, ANOTHER = {"If-Match": "*"}, {"If-Match": '"1-0"'}
+
+
 # In this order: each finds what the ones before it have left.
 REQUESTS = [
     ("first add", add, 4),  # read and lock, the order, its line, COMMIT
@@ -30,10 +42,15 @@ REQUESTS = [
     ("update", lambda client, login: update(client, login, 5, 9), 4),  # as an add
     ("remove", lambda client, login: remove(client, login, 6), 4),
     ("remove again", lambda client, login: remove(client, login, 6), 2),  # read, ROLLBACK
-    ("checkout", checkout, 3),  # read and lock, the order, COMMIT
+    ("clear", clear, 4),
+    ("add under a condition", under(OPEN, add), 4),
+    ("add, refused by it", under(ANOTHER, add), 2),
+    ("checkout, refused by it", under(ANOTHER, checkout), 2),
+    ("show what the caller has", under({"If-None-Match": "*"}, show), 1),
+    ("checkout under a condition", under(OPEN, checkout), 3),  # read and lock, the order, COMMIT
     ("show nothing", show, 1),
     ("no checkout", checkout, 2),
-    ("history", history, 1),
+    ("history and one order of it", history_and_one_order, 2),
 ]
 
 
@@ -102,6 +119,7 @@ def test_each_statement_finds_its_rows_by_an_index(client, login, server, seen):
     for _, send, _ in REQUESTS:
         send(client, login)
     client.get("/api/orders?limit=10&after=20")
+    client.get("/api/orders?user_id=1001&limit=10&after=20")
     add(client, login)  # so that there is an order to find
 
     plans = {statement: plan(server, statement, parameters) for statement, parameters in list(seen)}

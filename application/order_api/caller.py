@@ -8,8 +8,9 @@ from application.logs import trace_headers
 
 from .user_client import User, UserClient
 
-# HTTP demands a challenge. With the scheme "Basic", browsers would ask for a password.
-CHALLENGE = WWWAuthenticate("apikey", {"realm": "order-service"})
+# HTTP demands one with every 401. With the scheme "Basic", browsers would ask for a password. The
+# realm must be quoted: Werkzeug does so only if it has a space.
+CHALLENGE = WWWAuthenticate("apikey", {"realm": "order service"})
 
 
 def current_user() -> User:

@@ -4,8 +4,8 @@ import re
 from collections import Counter
 from urllib.parse import urljoin
 
-ADD, UPDATE, REMOVE, CHECKOUT = (
-    f"/api/order/{name}" for name in ("add-item", "update-item", "remove-item", "checkout")
+ADD, UPDATE, REMOVE, CLEAR, CHECKOUT = (
+    f"/api/order/{name}" for name in ("add-item", "update-item", "remove-item", "clear", "checkout")
 )
 HISTORY = "/api/order/history"
 DATABASE_UNAVAILABLE = {"message": "Database unavailable"}
@@ -34,6 +34,10 @@ def update(client, login, product_id=5, quantity=1):
 
 def remove(client, login, product_id=5):
     return client.post(REMOVE, data={"product_id": product_id}, headers=login)
+
+
+def clear(client, login):
+    return client.post(CLEAR, headers=login)
 
 
 def checkout(client, login):

@@ -1,0 +1,94 @@
+"""How a POST's body is read: by its Content-Type, and before anything else."""
+
+import pytest
+
+from tests.support.api import ADD, CHECKOUT, CLEAR, add, show
+
+FORM, JSON = "product_id=5&qty=2", '{"product_id": 5, "qty": 2}'
+KINDS = "application/x-www-form-urlencoded, multipart/form-data or application/json"
+UNSUPPORTED = {"message": f"The body must be a form or JSON: {KINDS}"}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (FORM, "application/x-www-form-urlencoded"),
+        (FORM, "Application/X-WWW-Form-Urlencoded; charset=UTF-8"),
+        (JSON, "application/json"),
+        (JSON, "APPLICATION/JSON"),
+        (JSON, "application/json; charset=utf-8"),
+        (JSON, 'application/json;charset="UTF-8"'),
+        (JSON, "application/json; charset=utf8; profile=x"),
+        (JSON, "application/vnd.shop.item+json"),
+        (JSON, "application/problem+json; charset=UTF-8"),
+    ],
+)
+def test_forms_and_json_are_read(client, login, body, content_type):
+    answer = client.post(ADD, data=body, content_type=content_type, headers=login)
+    assert answer.json["result"]["items"] == [{"product_id": 5, "quantity": 2, "product": 5}]
+
+
+@pytest.mark.parametrize("path", [ADD, CHECKOUT, CLEAR])
+@pytest.mark.parametrize("body", [FORM, JSON])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        *(None, "", "text/plain", "text/json", "json", "application/jsonp", "text/x+json"),
+        *("application/xml", "application/octet-stream"),
+        *("application/json; charset=utf-16", "application/json; charset=latin-1"),
+    ],
+)
+def test_any_other_body_is_refused_and_changes_nothing(client, login, path, body, content_type):
+    cart = add(client, login)
+    answer = client.post(path, data=body, content_type=content_type, headers=login)
+    assert (answer.status_code, answer.json) == (415, UNSUPPORTED)
+    assert show(client, login).json == cart.json
+
+
+@pytest.mark.parametrize("path", [CHECKOUT, CLEAR])
+@pytest.mark.parametrize("content_type", [None, "text/plain", "application/json", "x"])
+def test_no_body_needs_no_type(client, login, path, content_type):
+    add(client, login)
+    assert client.post(path, content_type=content_type, headers=login).status_code == 200
+
+
+def test_a_get_ignores_its_body(client, login):
+    cart = add(client, login)
+    answer = client.get("/api/order", data="x", content_type="text/plain", headers=login)
+    assert (answer.status_code, answer.json) == (200, cart.json)
+
+
+@pytest.mark.parametrize("path", [ADD, CHECKOUT, CLEAR])
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("{", "The body must be valid JSON"),
+        ("[" * 50_000, "The body must be valid JSON"),
+        (b"\xff", "The body must be valid JSON"),
+        (f'{{"qty": {"9" * 5000}}}', "The body must be valid JSON"),
+        ("[]", "The body must be a JSON object"),
+        ("null", "The body must be a JSON object"),
+    ],
+)
+def test_bad_json_is_refused_and_changes_nothing(client, login, path, body, message):
+    cart = add(client, login)
+    answer = client.post(path, data=body, content_type="application/json", headers=login)
+    assert (answer.status_code, answer.json) == (400, {"message": message})
+    assert show(client, login).json == cart.json
+
+
+def test_deeply_nested_json_is_never_an_unexpected_error(client, login):
+    """Fields are read in one depth of Python's stack, and compared for a key in another."""
+    statuses = set()
+    for depth in range(100, 1500, 7):
+        body = JSON.replace("}", f', "note": {"[" * depth}{"]" * depth}}}')
+        headers = login | {"Idempotency-Key": str(depth)}
+        answer = client.post(ADD, data=body, content_type="application/json", headers=headers)
+        statuses.add(answer.status_code)
+    assert statuses == {200, 400}
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded"])
+def test_a_body_that_is_too_large_is_refused(client, login, content_type):
+    answer = client.post(ADD, data=b"a" * 70_000, content_type=content_type, headers=login)
+    assert (answer.status_code, answer.json) == (413, {"message": "Request entity too large"})

@@ -1,0 +1,76 @@
+"""ETags, and orders that are not sent to callers who have them, on every engine."""
+
+import pytest
+
+from tests.support.api import add, checkout, clear, remove, show, update
+
+
+@pytest.fixture
+def seen(client, login):
+    """The answer that shows a cart of one line."""
+    return add(client, login, 5)
+
+
+def path_of(answer):
+    return f"/api/order/{answer.json['result']['id']}"
+
+
+def test_the_etag_is_the_id_and_the_version_and_every_change_increments_it(client, login):
+    answers = [
+        add(client, login, 5),
+        add(client, login, 5),
+        add(client, login, 6),
+        update(client, login, 5, 7),
+        remove(client, login, 6),
+        clear(client, login),
+        add(client, login, 5),
+        checkout(client, login),
+    ]
+    order_id = answers[0].json["result"]["id"]
+    tags = [answer.headers["ETag"] for answer in answers]
+    assert tags == [f'"{order_id}-{version}"' for version in range(1, 9)]
+
+
+def test_all_answers_that_show_the_order_have_the_same_etag(client, login, seen):
+    for path in ("/api/order", path_of(seen)):
+        assert client.get(path, headers=login).headers["ETag"] == seen.headers["ETag"]
+        assert client.head(path, headers=login).headers["ETag"] == seen.headers["ETag"]
+    closed = checkout(client, login)
+    assert closed.headers["ETag"] != seen.headers["ETag"]
+    assert client.get(path_of(seen), headers=login).headers["ETag"] == closed.headers["ETag"]
+
+
+def test_what_changes_nothing_leaves_the_etag(client, login, seen):
+    remove(client, login, 9)
+    add(client, login, 5, 0)
+    checkout(client, login | {"If-Match": '"1-0"'})
+    assert show(client, login).headers["ETag"] == seen.headers["ETag"]
+
+
+def test_an_answer_without_an_order_has_no_etag(client, login):
+    for answer in (show(client, login), checkout(client, login), client.get("/api/orders")):
+        assert "ETag" not in answer.headers
+
+
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"1-1", {}', '"a,b" , {} ,', "*"])
+def test_an_order_that_the_caller_has_is_not_sent_again(client, login, seen, form):
+    headers = login | {"If-None-Match": form.format(seen.headers["ETag"])}
+    for path in ("/api/order", path_of(seen)):
+        for method in ("GET", "HEAD"):
+            answer = client.open(path, method=method, headers=headers)
+            assert (answer.status_code, answer.data) == (304, b"")
+            assert answer.headers["ETag"] == seen.headers["ETag"]
+            assert "Content-Type" not in answer.headers
+
+
+@pytest.mark.parametrize("form", ['"{0}-2"', '"1{0}-1"', "", '"{0}"', '"{0}-1', '"*"'])
+def test_an_order_that_the_caller_has_not_is_sent(client, login, seen, form):
+    headers = login | {"If-None-Match": form.format(seen.json["result"]["id"])}
+    for path in ("/api/order", path_of(seen)):
+        answer = client.get(path, headers=headers)
+        assert (answer.status_code, answer.json) == (200, seen.json)
+
+
+def test_a_user_without_an_order_gets_the_message_whatever_the_caller_has(client, login):
+    answer = client.get("/api/order", headers=login | {"If-None-Match": "*"})
+    assert (answer.status_code, answer.json) == (200, {"message": "No order found"})

@@ -1,0 +1,103 @@
+"""Which requests are the same to an Idempotency-Key: those that ask for the same."""
+
+import pytest
+from sqlalchemy import update
+
+from application.order_api.idempotency import IdempotencyKey
+from tests.support.api import ADD, CHECKOUT, CLEAR, REMOVE, UPDATE, add, quantities
+from tests.support.databases import execute
+from tests.support.idempotency import is_replay_of
+
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+MULTIPART = "multipart/form-data; boundary=b"
+PARTS = (
+    '--b\r\nContent-Disposition: form-data; name="qty"\r\n\r\n2\r\n'
+    '--b\r\nContent-Disposition: form-data; name="product_id"\r\n\r\n5\r\n--b--\r\n'
+)
+
+
+@pytest.fixture
+def post(client, login):
+    """Send a POST of the user's, always with the same key."""
+
+    def post(path, body=None, content_type=FORM):
+        headers = login | {"Idempotency-Key": "key"}
+        return client.post(path, data=body, content_type=content_type, headers=headers)
+
+    return post
+
+
+SAME = [
+    ("product_id=5&qty=2", FORM),
+    ("qty=2&product_id=5", FORM),
+    ("product_id=+5+&qty=002", FORM),
+    (PARTS, MULTIPART),
+    (PARTS.replace("--b", "--c"), MULTIPART.replace("=b", "=c")),
+    ('{"product_id": 5, "qty": 2}', JSON),
+    ('{"qty":2,"product_id":5}', JSON),
+    ('{"product_id": "5", "qty": " 2 "}', "application/vnd.shop+json; charset=utf-8"),
+    ('{"qty": 2.0, "product_id": 0.5e1}', JSON),
+]
+
+
+@pytest.mark.parametrize("first", [0, 5])
+def test_the_same_fields_in_another_form_are_the_same_request(client, post, first):
+    answer = post(ADD, *SAME[first])
+    for body, content_type in SAME:
+        assert is_replay_of(answer, post(ADD, body, content_type))
+    assert quantities(client) == [[2]]
+
+
+OTHERS = [
+    ("product_id=5&qty=3", FORM),
+    ("product_id=2&qty=5", FORM),
+    ("product_id=5", FORM),
+    ("product_id=5&qty=2&qty=2", FORM),
+    ("product_id=5&qty=2.0", FORM),
+    ("product_id=5&qty=2&note=x", FORM),
+    ("", FORM),
+    (PARTS.replace("\r\n2\r\n", "\r\n21\r\n"), MULTIPART),
+    ('{"product_id": 5, "qty": 20}', JSON),
+    ('{"product_id": 5, "qty": 2.5}', JSON),
+    ('{"product_id": 5, "qty": true}', JSON),
+    ('{"product_id": 5, "qty": 2, "qty": 2}', JSON),
+    ('{"product_id": 5, "qty": [2]}', JSON),
+    ("{}", JSON),
+]
+
+
+@pytest.mark.parametrize("first", [0, 5])
+def test_other_fields_or_values_are_another_request(client, post, first):
+    post(ADD, *SAME[first])
+    for body, content_type in OTHERS:
+        assert post(ADD, body, content_type).status_code == 422
+    assert quantities(client) == [[2]]
+
+
+@pytest.mark.parametrize("path", [CLEAR, CHECKOUT])
+def test_no_body_and_no_fields_are_the_same_request(client, login, post, path):
+    add(client, login)
+    answer = post(path, None, None)
+    assert answer.status_code == 200
+    for body, content_type in [("", FORM), ("{}", JSON), (" { } ", JSON), (None, "text/plain")]:
+        assert is_replay_of(answer, post(path, body, content_type))
+    assert post(path, "{", JSON).status_code == 400
+
+
+def test_another_path_is_another_request(post):
+    post(ADD, *SAME[0])
+    for path in (UPDATE, REMOVE, CLEAR, CHECKOUT):
+        assert post(path, *SAME[0]).status_code == 422
+
+
+@pytest.mark.parametrize("same", [0, 3, 5])
+def test_a_key_of_the_release_before_is_compared_by_its_bytes(app, client, post, same):
+    """It stored no more than their digest, and no ETag."""
+    first = post(ADD, *SAME[same])
+    with app.app_context():
+        execute(update(IdempotencyKey).values(meaning=None, etag=None))
+    again = post(ADD, *SAME[same])
+    assert is_replay_of(first, again)
+    assert "ETag" not in again.headers
+    assert post(ADD, "product_id=5&qty=21").status_code == 422
+    assert quantities(client) == [[2]]
