@@ -71,6 +71,14 @@ def test_an_order_that_the_caller_has_not_is_sent(client, login, seen, form):
         assert (answer.status_code, answer.json) == (200, seen.json)
 
 
+@pytest.mark.parametrize(("form", "status"), [("{}", 200), ("*", 200), ("W/{}", 412), ("", 412)])
+def test_if_match_of_a_get_is_decided_too(client, login, seen, form, status):
+    """As RFC 9110, section 13.1.1, demands of every method."""
+    headers = login | {"If-Match": form.format(seen.headers["ETag"])}
+    for path in ("/api/order", path_of(seen)):
+        assert client.get(path, headers=headers).status_code == status
+
+
 def test_a_user_without_an_order_gets_the_message_whatever_the_caller_has(client, login):
     answer = client.get("/api/order", headers=login | {"If-None-Match": "*"})
     assert (answer.status_code, answer.json) == (200, {"message": "No order found"})

@@ -16,7 +16,6 @@ from werkzeug.exceptions import (
 from application.models import MAX_INTEGER
 
 FORMS = "application/x-www-form-urlencoded", "multipart/form-data"
-
 # ASCII digits, as a form field or a JSON string has them; the length keeps int() cheap.
 WHOLE_NUMBER = re.compile(r" *-?[0-9]{1,100} *")
 
@@ -81,15 +80,15 @@ def query_number(field: str, low: int, high: int) -> int | None:
 
 
 def _in_range(field: str, value: object, low: int, high: int) -> int:
-    value = _meaning(value)
+    value = _as_integer(value)
     # Not isinstance: a bool is an int, too.
     if type(value) is not int or not low <= value <= high:
         raise BadRequest(f"{field} must be a whole number from {low} to {high}")
     return value
 
 
-def _meaning(value: object) -> object:
-    """Return the whole number for which a value stands, or else the value itself."""
+def _as_integer(value: object) -> object:
+    """Return the integer that a value stands for, or the value itself if it is no integer."""
     if isinstance(value, str) and WHOLE_NUMBER.fullmatch(value):
         return int(value)
     if isinstance(value, float) and value.is_integer():  # of JSON, to which 2.0 is an integer
@@ -103,12 +102,12 @@ def _single_values(fields: MultiDict[str, Any]) -> dict[str, Any]:
 
 
 def digests() -> dict[str, str]:
-    """Return digests of what a POST asks for: of its ``meaning``, and of the ``request`` itself.
+    """Return two digests of a POST: of its ``meaning``, and of the ``request`` byte by byte.
 
-    Two requests have the same meaning if their paths and the values of their fields are the same.
+    Requests have the same meaning if their paths and the values of their fields are the same.
     """
     try:
-        fields = json.dumps({f: _meaning(v) for f, v in g.fields.items()}, sort_keys=True)
+        fields = json.dumps({f: _as_integer(v) for f, v in g.fields.items()}, sort_keys=True)
     except RecursionError:
         raise BadRequest("The body must be valid JSON") from None
     body = request.get_data()

@@ -53,8 +53,8 @@ class IdempotencyKey(Base):
     user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     # Digests: no collation takes two of them for one.
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    meaning: Mapped[str | None] = mapped_column(String(64))  # None: see ``request``
-    # All that replicas of the release before know: they compare the request byte by byte.
+    meaning: Mapped[str | None] = mapped_column(String(64))
+    # Replicas of the release before store and compare only this one, a digest of the bytes.
     request: Mapped[str] = mapped_column(String(64))
     status: Mapped[int] = mapped_column(default=0)
     body: Mapped[str] = mapped_column(Text().with_variant(MEDIUMTEXT(), "mysql"), default="")
