@@ -1,6 +1,7 @@
 """The service's settings: the only reader of the environment, apart from gunicorn's own."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ class Config:
     IDEMPOTENCY_KEY_TTL = 24 * 60 * 60.0  # seconds for which an answer is kept, at least
     MIGRATE_ON_START = True
     API_DOCS = True  # /docs and /openapi.json
+    SCRIPT_NAME = ""  # the path prefix of callers' requests
+    TRUST_FORWARDED_PREFIX = False  # X-Forwarded-Prefix names the prefix
     PROMETHEUS_MULTIPROC_DIR = ""  # where gunicorn's workers count; gunicorn.conf.py sets it
     # Eight workers have 128 connections at most; MySQL and MariaDB allow 151 by default.
     WEB_CONCURRENCY = min(os.cpu_count() or 1, 8)  # gunicorn's workers
@@ -57,6 +60,7 @@ class ProductionConfig(Config):
 
 CONFIGURATIONS = {f"config.{c.__name__}": c for c in (DevelopmentConfig, ProductionConfig)}
 LARGEST = 2**31 - 1  # of any number: 68 years in seconds, which timeouts and dates can hold
+PREFIX = re.compile(r"(/[\w.~-]+)*/?", re.ASCII)
 ABOVE_ZERO = ("USER_SERVICE_TIMEOUT", "WEB_CONCURRENCY", "MAX_CONTENT_LENGTH")
 
 
@@ -72,6 +76,8 @@ def load(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
     settings = {name: _setting(active, name) for name in dir(active) if name.isupper()}
     settings |= overrides or {}
     _check_user_service_url(settings["USER_SERVICE_URL"])
+    if not PREFIX.fullmatch(settings["SCRIPT_NAME"]):
+        raise SystemExit("SCRIPT_NAME must be a path, as in /shop")
     return settings
 
 

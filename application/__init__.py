@@ -7,7 +7,7 @@ from flask_migrate import Migrate
 
 import config
 
-from . import database, docs, errors, health, logs, metrics
+from . import database, docs, errors, health, logs, metrics, prefix
 from .database import db
 from .order_api import order_api_blueprint
 from .order_api.user_client import UserClient
@@ -31,6 +31,7 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     logs.init_app(app)
     metrics.init_app(app)
     health.init_app(app)
+    prefix.init_app(app)
     if app.config["API_DOCS"]:
         docs.init_app(app)
     app.extensions["user_client"] = UserClient(

@@ -2,26 +2,30 @@
 
 from pathlib import Path
 
-from flask import Flask, Response, redirect
-from flask_swagger_ui import get_swaggerui_blueprint
+from flask import Blueprint, Flask, json, jsonify, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 DESCRIPTION = Path(__file__).with_name("openapi.json").read_text()
-SWAGGER_UI = {
-    "app_name": "order-service",
-    "validatorUrl": None,  # otherwise the page asks a server elsewhere
-    "oauth2RedirectUrl": None,  # otherwise the request's Host gets into the page
-    "layout": "BaseLayout",  # without the bar that opens other descriptions
-}
+# The package's files without its own page, which knows no path prefix and no phones.
+swagger_ui = Blueprint(
+    "swagger_ui", "flask_swagger_ui", static_folder="dist", static_url_path="/docs"
+)
 
 
 def init_app(app: Flask) -> None:
     """Serve the description and the page; / leads to the page."""
-    app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json", SWAGGER_UI))
-    # Otherwise /docs is a redirect, in HTML, to /docs/.
-    app.add_url_rule("/docs", "docs", app.view_functions["swagger_ui.show"])
+    app.register_blueprint(swagger_ui)
+    for path in ("/docs", "/docs/"):
+        app.add_url_rule(path, "docs", page)
     app.add_url_rule("/openapi.json", "openapi", openapi)
-    app.add_url_rule("/", "index", lambda: redirect("/docs"))
+    # A prefix alone, as in /shop, is an empty path here, which would be a redirect to /shop/.
+    app.add_url_rule("/", "index", lambda: redirect(url_for("docs")), strict_slashes=False)
+
+
+def page() -> str:
+    return render_template("docs.html")
 
 
 def openapi() -> Response:
-    return Response(DESCRIPTION, mimetype="application/json")
+    """Show the description; its server is the path prefix of this request."""
+    return jsonify(json.loads(DESCRIPTION) | {"servers": [{"url": request.root_path or "/"}]})

@@ -1,0 +1,46 @@
+"""nginx with one server."""
+
+import subprocess
+from contextlib import contextmanager
+
+from demo.ports import listening
+from tests.support.processes import free_port, until
+
+# Its own folders, and no second process: it need not be root, nor find nginx's user.
+SETTINGS = """
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/client_body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        {server}
+    }}
+}}
+"""
+
+
+class Nginx:
+    """nginx; ``server`` is what its one server does."""
+
+    def __init__(self, folder, server):
+        self.port = free_port()
+        self._file = folder / "nginx.conf"
+        self._file.write_text(SETTINGS.format(folder=folder, port=self.port, server=server))
+
+    @contextmanager
+    def running(self):
+        command = ["nginx", "-e", "stderr", "-c", self._file]
+        with subprocess.Popen(command, stdout=-3, stderr=-3) as process:
+            try:
+                until(lambda: listening(self.port))
+                yield self
+            finally:
+                process.terminate()
