@@ -23,5 +23,5 @@ def test_schemathesis_finds_no_difference_from_the_description(start, tmp_path, 
         text=True,
     )
     assert result.returncode == 0, result.stdout
-    assert "Selected: 10/10" in result.stdout
+    assert "Selected: 12/12" in result.stdout
     assert "Traceback" not in service.log.read_text()
