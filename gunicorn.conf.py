@@ -21,7 +21,7 @@ threads = 8
 preload_app = True  # one import, shared memory; SIGHUP restarts the workers with the same code
 keepalive = 75  # seconds; longer than a proxy's idle timeout, so that the proxy closes first
 logconfig_dict = logging_config(log_as_json())  # the application logs requests
-forwarder_headers = ""  # or a caller's header could be a SCRIPT_NAME, and evade a proxy's rules
+forwarder_headers = ""  # otherwise a caller's header SCRIPT_NAME could evade a proxy's rules
 control_socket_disable = True  # it would need a writable home
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # heartbeats stay off the disk
 
@@ -99,7 +99,8 @@ with failures_logged():
         os.environ[COUNTS] = named_folder() if COUNTS_FOLDER else own_folder()
     import run  # before gunicorn does so and prints what fails
 
-    os.environ.pop("SCRIPT_NAME", None)  # gunicorn's own reading is worse: see prefix.py
+    # application/prefix.py takes it off the path. gunicorn would refuse probes without the prefix.
+    os.environ.pop("SCRIPT_NAME", None)
 
 if __name__ == "__main__":
     # `python gunicorn.conf.py run:app` is gunicorn, but with a line about a bad WEB_CONCURRENCY:
