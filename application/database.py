@@ -1,10 +1,12 @@
 """The database: engines configured for concurrency, on SQLite, MySQL and MariaDB."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from pymysql.constants import SERVER_STATUS
+from pymysql.constants import FIELD_TYPE, SERVER_STATUS
+from pymysql.converters import conversions
 from sqlalchemy import Connection, NullPool, event
 from sqlalchemy.orm import DeclarativeBase
 
@@ -13,12 +15,26 @@ from .failover import Failover
 
 # The server's own default may have modes that change what a statement means, such as ORACLE.
 SQL_MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
+
+
+def _datetime(text: str) -> datetime | None:
+    """Parse a DATETIME; a zero date, which MySQL may hold, is None.
+
+    PyMySQL's own parser takes 6 % of the instructions of showing a cart.
+    """
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 # PyMySQL waits for ever by default. A lock is given up before the read that waits for it.
 MYSQL: dict[str, Any] = {
     "connect_timeout": 2,
     "read_timeout": 5,
     "write_timeout": 5,
     "init_command": f"SET SESSION innodb_lock_wait_timeout = 3, sql_mode = '{SQL_MODE}'",
+    "conv": {**conversions, FIELD_TYPE.DATETIME: _datetime},
 }
 SQLITE: dict[str, Any] = {"timeout": 10}  # seconds to wait for another writer
 MAX_AGE = 25  # seconds; a connection that only reads does not notice that its server is replaced

@@ -43,11 +43,11 @@ def _with_lines(orders: FromClause, *more: str) -> Select[Any]:
     return select(*columns, item_table.c.quantity).outerjoin_from(orders, item_table)
 
 
-def _from_rows(rows: Sequence[Row[Any]], user_id: int, is_open: bool) -> dict[str, Any]:
-    first = rows[0]
-    # The outer join has one row for an order without lines.
-    lines = [(row.product_id, row.quantity) for row in rows if row.product_id is not None]
-    return order_json(first.id, user_id, is_open, lines, first.date_added, first.date_updated)
+def _from_rows(rows: Sequence[Any], user_id: int, is_open: bool) -> dict[str, Any]:
+    order_id, added, updated = rows[0][:3]
+    # The outer join has one row for an order without lines. A line is in the last two columns.
+    lines = [row[-2:] for row in rows if row[-2] is not None]
+    return order_json(order_id, user_id, is_open, lines, added, updated)
 
 
 def _by_order(rows: Iterable[Row[Any]]) -> Iterator[list[Row[Any]]]:

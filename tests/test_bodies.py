@@ -18,6 +18,7 @@ UNSUPPORTED = {"message": f"The body must be a form or JSON: {KINDS}"}
         (FORM, "Application/X-WWW-Form-Urlencoded; charset=UTF-8"),
         (JSON, "application/json"),
         (JSON, "APPLICATION/JSON"),
+        ("\ufeff" + JSON, "application/json"),  # as some editors begin a file
         (JSON, "application/json; charset=utf-8"),
         (JSON, 'application/json;charset="UTF-8"'),
         (JSON, "application/json; charset=utf8; profile=x"),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from tests.support.api import ADD, REMOVE, UPDATE, add, checkout, clear, remove, show, update
+from tests.support.databases import mysql_only
 
 
 def test_an_order_shows_when_it_was_opened_and_last_changed(client, login):
@@ -46,6 +47,16 @@ def test_dates_that_the_course_s_service_left_null_are_shown_as_null(client, log
     server.execute(text("UPDATE `order` SET date_added = NULL, date_updated = NULL"))
     nulls = {"date_added": None, "date_updated": None}
     assert show(client, login).json == {"result": cart | nulls}
+
+
+@mysql_only
+def test_a_zero_date_is_shown_as_null(client, login, server):
+    cart = add(client, login).json["result"]
+    server.execute(text("SET SESSION sql_mode = ''"))
+    server.execute(text("UPDATE `order` SET date_added = 0, date_updated = '2026-11-00'"))
+    nulls = {"date_added": None, "date_updated": None}
+    assert show(client, login).json == {"result": cart | nulls}
+    assert add(client, login, 6).json["result"]["date_added"] is None
 
 
 def test_every_change_increments_the_order_s_version(client, login, server):

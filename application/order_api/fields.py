@@ -1,10 +1,12 @@
 """The fields that a request brings: of its body, and of its query string."""
 
 import re
+from collections.abc import Sequence
 from hashlib import sha256
+from json import JSONDecoder, JSONEncoder
 from typing import Any
 
-from flask import g, json, request
+from flask import g, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import (
     BadRequest,
@@ -28,7 +30,7 @@ def read_body() -> None:
     """
     body = _whole_body()
     if request.method == "POST":
-        g.fields = _single_values(_form_or_json(body) if body else MultiDict())
+        g.fields = _form_or_json(body) if body else {}
 
 
 def _whole_body() -> bytes:
@@ -49,20 +51,32 @@ def _whole_body() -> bytes:
     return body
 
 
-def _form_or_json(body: bytes) -> MultiDict[str, Any]:
+def _form_or_json(body: bytes) -> dict[str, Any]:
     if request.mimetype in FORMS:
-        return request.form
+        return _fields([*request.form.items(multi=True)])
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if not request.is_json or charset not in ("utf-8", "utf8"):
         kinds = f"{', '.join(FORMS)} or application/json"
         raise UnsupportedMediaType(f"The body must be a form or JSON: {kinds}")
     try:
-        fields = json.loads(body, object_pairs_hook=MultiDict)
+        fields = DECODER.decode(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):  # RecursionError: thousands of nested brackets
         raise BadRequest("The body must be valid JSON") from None
-    if not isinstance(fields, MultiDict):
+    if not isinstance(fields, dict):
         raise BadRequest("The body must be a JSON object")
     return fields
+
+
+def _fields(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return each field's value; a field that is sent twice has a list, which is no number."""
+    fields = dict(pairs)
+    if len(fields) == len(pairs):
+        return fields
+    return {f: values if len(values) > 1 else values[0] for f, values in MultiDict(pairs).lists()}
+
+
+# Made once: json.loads() and json.dumps() with options make a new one in each call.
+DECODER, ENCODER = JSONDecoder(object_pairs_hook=_fields), JSONEncoder(sort_keys=True)
 
 
 def whole_number(field: str) -> int:
@@ -75,7 +89,7 @@ def whole_number(field: str) -> int:
 
 def query_number(field: str, low: int, high: int) -> int | None:
     """Return a parameter of the query string, None if it is absent. Raises BadRequest."""
-    value = _single_values(request.args).get(field)
+    value = _fields([*request.args.items(multi=True)]).get(field)
     return None if value is None else _in_range(field, value, low, high)
 
 
@@ -96,18 +110,13 @@ def _as_integer(value: object) -> object:
     return value
 
 
-def _single_values(fields: MultiDict[str, Any]) -> dict[str, Any]:
-    """Return each field's value; a field that is sent twice has a list, which is no number."""
-    return {field: values[0] if len(values) == 1 else values for field, values in fields.lists()}
-
-
 def digests() -> dict[str, str]:
     """Return two digests of a POST: of its ``meaning``, and of the ``request`` byte by byte.
 
     Requests have the same meaning if their paths and the values of their fields are the same.
     """
     try:
-        fields = json.dumps({f: _as_integer(v) for f, v in g.fields.items()}, sort_keys=True)
+        fields = ENCODER.encode({f: _as_integer(v) for f, v in g.fields.items()})
     except RecursionError:
         raise BadRequest("The body must be valid JSON") from None
     body = request.get_data()

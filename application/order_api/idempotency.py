@@ -22,6 +22,7 @@ from sqlalchemy import Engine, Row, String, Text, bindparam, delete, insert, sel
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.functions import coalesce
 from werkzeug.exceptions import BadRequest, NotFound, PreconditionFailed, UnprocessableEntity
 
 from application.cart import ItemNotFound, OrderEmpty
@@ -65,7 +66,8 @@ class IdempotencyKey(Base):
 _table = Base.metadata.tables["idempotency_key"]
 _this_key = _table.c.user_id == bindparam("of_user"), _table.c.key == bindparam("of_key")
 _claim_key = insert(_table)
-_find_answer = select(*_table.c["meaning", "request", "status", "body", "etag"]).where(*_this_key)
+_digest = coalesce(_table.c.meaning, _table.c.request).label("digest")
+_find_answer = select(_digest, *_table.c["status", "body", "etag"]).where(*_this_key)
 _store_answer = update(_table).where(*_this_key)
 
 
@@ -79,7 +81,7 @@ def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRe
 
     @wraps(view)
     def run(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        if HEADER not in request.headers:
+        if "HTTP_IDEMPOTENCY_KEY" not in request.environ:
             return view(*args, **kwargs)
         user, key, asked = current_user(), _key(), digests()
         if not _claim(user.id, key, asked):
@@ -120,8 +122,7 @@ def _claim(user_id: int, key: str, asked: dict[str, str]) -> bool:
 def _repeat(stored: Row[Any] | None, asked: dict[str, str]) -> Response:
     if stored is None:  # pruned since the insert failed
         raise RequestRunning(f"This {HEADER} has just expired")
-    digest = "meaning" if stored.meaning else "request"
-    if getattr(stored, digest) != asked[digest]:
+    if stored.digest not in asked.values():
         raise UnprocessableEntity(f"{HEADER} has been used for another request")
     headers = {"Idempotent-Replayed": "true"} | ({"ETag": stored.etag} if stored.etag else {})
     return Response(stored.body, stored.status, headers, mimetype="application/json")

@@ -12,7 +12,7 @@ from application.transactions import transaction
 
 from . import order_api_blueprint
 from .caller import current_user
-from .conditions import check_conditions, etag, order_response
+from .conditions import check_conditions, conditional_response, etag, order_response
 from .fields import query_number, whole_number
 from .idempotency import idempotent
 from .pages import page_response, stream_all
@@ -82,7 +82,7 @@ def clear() -> Response:
 def open_order() -> Response:
     """Show the caller's open order; 200 if there is none, too: the frontend's login needs it."""
     order = read_open_order(current_user().id)
-    return order_response(*order) if order else jsonify(message="No order found")
+    return conditional_response(*order) if order else jsonify(message="No order found")
 
 
 @order_api_blueprint.get(f"/api/order/<int(max={MAX_INTEGER}):order_id>")
@@ -91,7 +91,7 @@ def order_by_id(order_id: int) -> Response:
     order = read_order(order_id, current_user().id)
     if order is None:
         raise NotFound("No order found")
-    return order_response(*order)
+    return conditional_response(*order)
 
 
 @order_api_blueprint.get("/api/order/history")
