@@ -4,15 +4,9 @@ import time
 
 import pytest
 
-from tests.support.cart_model import Answer, ObservedModel
+from tests.support.cart_model import Model
+from tests.support.histories import NO_ORDER, NOTHING, UNKNOWN, order
 from tests.support.linearizability import Call, unexplained
-
-UNKNOWN = None
-NOTHING, NO_ORDER = Answer(200), Answer(404)
-
-
-def order(*lines, number=7, is_open=True):
-    return Answer(200, (number, is_open, [*lines]))
 
 
 @pytest.mark.parametrize(
@@ -23,16 +17,18 @@ def order(*lines, number=7, is_open=True):
             [
                 (("show",), 0, 1, NOTHING),
                 (("add", 1, 2), 2, 3, order((1, 2))),
-                (("add", 2, 1), 4, 5, order((1, 2), (2, 1))),
-                (("remove", 1), 6, 7, order((2, 1))),
-                (("checkout",), 8, 9, order((2, 1), is_open=False)),
+                (("add", 2, 1), 4, 5, order((1, 2), (2, 1), version=2)),
+                (("remove", 1), 6, 7, order((2, 1), version=3)),
+                (("checkout",), 8, 9, order((2, 1), version=4, is_open=False)),
                 (("update", 2, 1), 10, 11, NO_ORDER),
                 (("add", 3, 1), 12, 13, order((3, 1), number=8)),
+                (("clear",), 14, 15, order(number=8, version=2)),
             ],
             id="one after the other",
         ),
         pytest.param(
-            [(("add", 1, 1), 0, 9, order((1, n))) for n in (3, 1, 2)], id="overlapping adds"
+            [(("add", 1, 1), 0, 9, order((1, n), version=n)) for n in (3, 1, 2)],
+            id="overlapping adds",
         ),
         pytest.param(
             [(("add", 1, 1), 0, 9, order((1, 1))), (("show",), 1, 2, NOTHING)],
@@ -66,7 +62,7 @@ def order(*lines, number=7, is_open=True):
     ],
 )
 def test_what_could_have_happened_in_some_order_is_accepted(calls):
-    assert unexplained([Call(*call) for call in calls], ObservedModel()) == []
+    assert unexplained([Call(*call) for call in calls], Model()) == []
 
 
 @pytest.mark.parametrize(
@@ -95,35 +91,35 @@ def test_what_could_have_happened_in_some_order_is_accepted(calls):
         pytest.param(
             [
                 (("add", 1, 1), 0, 1, order((1, 1))),
-                (("checkout",), 0, 9, order((1, 1), is_open=False)),
-                (("checkout",), 0, 9, order((1, 1), is_open=False)),
+                (("checkout",), 0, 9, order((1, 1), version=2, is_open=False)),
+                (("checkout",), 0, 9, order((1, 1), version=2, is_open=False)),
             ],
             id="a second checkout",
         ),
         pytest.param(
             [
                 (("add", 1, 1), 0, 1, order((1, 1))),
-                (("checkout",), 2, 3, order((1, 1), is_open=False)),
-                (("add", 1, 1), 4, 5, order((1, 1))),
+                (("checkout",), 2, 3, order((1, 1), version=2, is_open=False)),
+                (("add", 1, 1), 4, 5, order((1, 1), version=3)),
             ],
             id="a closed order that is open again",
         ),
         pytest.param(
             [
                 (("add", 1, 1), 0, 1, order((1, 1), number=7)),
-                (("add", 1, 1), 2, 3, order((1, 2), number=8)),
+                (("add", 1, 1), 2, 3, order((1, 2), number=8, version=2)),
             ],
             id="another order's id",
         ),
     ],
 )
 def test_what_cannot_have_happened_in_any_order_is_refused(calls):
-    assert unexplained([Call(*call) for call in calls], ObservedModel()) != []
+    assert unexplained([Call(*call) for call in calls], Model()) != []
 
 
 def test_many_unknown_calls_take_no_exponential_time():
     unknown = [Call(("remove", n), 0, 1, UNKNOWN) for n in range(30)]
     stale = [Call(("add", 1, 1), 2, 3, order((1, 1))), Call(("show",), 4, 5, NOTHING)]
     began = time.monotonic()
-    assert unexplained([*unknown, *stale], ObservedModel()) == stale[1:]
+    assert unexplained([*unknown, *stale], Model()) == stale[1:]
     assert time.monotonic() < began + 10

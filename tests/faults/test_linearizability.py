@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.support.cart_model import ObservedModel
+from tests.support.cart_model import Model
 from tests.support.linearizability import unexplained
 from tests.support.needs import trials
 from tests.support.rivals import ask, check_histories, record, session_of
@@ -22,6 +22,6 @@ def test_a_stale_read_in_a_real_history_is_found(start, user_service, new_databa
     with session_of(user) as session:
         steps = ("show",), ("add", 1, 1), ("show",)
         earlier, _, last = after = [ask(session, [service.url], s, patient=True) for s in steps]
-    assert unexplained(history + after, ObservedModel()) == []
+    assert unexplained(history + after, Model()) == []
     stale = replace(last, answer=earlier.answer)
-    assert unexplained([*history, *after[:-1], stale], ObservedModel()) == [stale]
+    assert unexplained([*history, *after[:-1], stale], Model()) == [stale]

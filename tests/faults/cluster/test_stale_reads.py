@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.cart_model import ObservedModel
+from tests.support.cart_model import Model
 from tests.support.databases import execute_on
 from tests.support.linearizability import unexplained
 from tests.support.rivals import ask, session_of
@@ -23,4 +23,4 @@ def test_a_stale_read_would_be_found(services, slow_node, user_service):
     with session_of(user_service.add("rival")) as session:
         added = ask(session, [services[0].url], ("add", 1, 1), patient=False)
         shown = ask(session, [services[1].url], ("show",), patient=False)
-    assert unexplained([added, shown], ObservedModel()) == [shown]
+    assert unexplained([added, shown], Model()) == [shown]
