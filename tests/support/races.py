@@ -6,9 +6,12 @@ each of the arguments, 16 at a time, and lists the results.
 
 from collections import Counter
 
-from tests.support.api import add, checkout, quantities, remove, statuses, update
+import pytest
+
+from tests.support.api import add, checkout, clear, quantities, remove, show, statuses, update
 
 THREADS = 16
+CHANGES = [add, update, remove, clear, checkout]
 
 
 class Races:
@@ -77,6 +80,46 @@ class Races:
         assert len(closed) > 5
         stored = {order["id"]: order for order in client.get("/api/orders").json}
         assert [stored[order["id"]] for order in closed] == closed
+
+    @pytest.mark.parametrize("changes", [[add], [clear], [checkout], CHANGES])
+    def test_of_requests_with_the_same_if_match_one_succeeds(self, at_once, client, login, changes):
+        for _ in range(5):
+            headers = login | {"If-Match": add(client, login).headers["ETag"]}
+
+            def act(client, number, headers=headers):
+                return changes[number % len(changes)](client, headers)
+
+            answers = at_once(act, range(THREADS))
+            assert statuses(answers) == {200: 1, 412: THREADS - 1}
+            answer = next(answer for answer in answers if answer.status_code == 200)
+            stored = client.get(f"/api/order/{answer.json['result']['id']}", headers=login)
+            assert stored.json == answer.json
+            assert stored.headers["ETag"] == answer.headers["ETag"] != headers["If-Match"]
+
+    def test_what_is_checked_out_is_what_was_seen(self, at_once, client, login):
+        def act(client, number):
+            return buy(client, login) if number % 8 == 0 else add(client, login, number % 3 + 1)
+
+        tries = [pair for pairs in at_once(act, range(400))[::8] for pair in pairs]
+        assert set(statuses(answer for _, answer in tries)) == {200, 412}
+        bought = [(seen, answer) for seen, answer in tries if answer.status_code == 200]
+        assert len(bought) > 5
+        stored = {order["id"]: order for order in client.get("/api/orders").json}
+        for seen, answer in bought:
+            order = answer.json["result"]
+            assert stored[order["id"]] == order
+            assert [order["id"], order["items"]] == [seen["id"], seen["items"]]
+
+
+def buy(client, login):
+    """Check out what is shown, or look again if it changes; return pairs of what and an answer."""
+    tries = []
+    while "result" in (seen := show(client, login)).json:
+        answer = checkout(client, login | {"If-Match": seen.headers["ETag"]})
+        tries.append((seen.json["result"], answer))
+        if answer.status_code == 200:
+            break
+    return tries
 
 
 def is_open(answer):
