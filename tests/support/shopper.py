@@ -15,8 +15,8 @@ class Shopper:
         body = {"product_id": 5, "qty": 1}
         return self._send("POST", "/add-item", body, {"Idempotency-Key": key} if key else {})
 
-    def checkout(self):
-        return self._send("POST", "/checkout")
+    def checkout(self, etag=None):
+        return self._send("POST", "/checkout", headers={"If-Match": etag} if etag else {})
 
     def cart(self):
         return self._send("GET")

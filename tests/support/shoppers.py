@@ -10,23 +10,12 @@ from threading import Event, Lock
 
 import requests
 from requests.exceptions import ChunkedEncodingError
-from sqlalchemy import NullPool, create_engine, text
 
+from tests.support.api import ADD, CHECKOUT
 from tests.support.processes import until
 from tests.support.shopper import TIMEOUT
+from tests.support.stored_orders import read_orders
 
-STORED = text(
-    "SELECT user_id, product_id, SUM(quantity) FROM `order` JOIN order_item"
-    " ON order_id = `order`.id GROUP BY user_id, product_id"
-)
-SECOND_OPEN_ORDERS = text(
-    "SELECT user_id FROM `order` WHERE is_open GROUP BY 1 HAVING COUNT(*) > 1"
-)
-DOUBLED_LINES = text("SELECT 1 FROM order_item GROUP BY order_id, product_id HAVING COUNT(*) > 1")
-CLOSED = text(
-    "SELECT `order`.id, product_id, quantity FROM `order` JOIN order_item"
-    " ON order_id = `order`.id WHERE NOT is_open ORDER BY order_item.date_added, order_item.id"
-)
 LONGEST_FAULT = 120  # seconds
 
 
@@ -37,9 +26,11 @@ class Shoppers:
     first failure instead, so its outcome stays unknown.
     """
 
+    outcomes = frozenset({200, 404})  # other answers must have a Retry-After
+
     def __init__(self, urls: list[str], users: list[dict]) -> None:
         self.urls, self.users = urls, users
-        self.added, self.given_up = Counter(), Counter()
+        self.added, self.given_up, self.cleared = Counter(), Counter(), Counter()
         self.checkouts, self.statuses, self.refusals = [], Counter(), Counter()
         self.longest_pause = 0.0  # seconds in which nobody got a 200
         self._over, self._lock = Event(), Lock()
@@ -70,40 +61,38 @@ class Shoppers:
             session.trust_env = False
             session.headers["Authorization"] = f"Basic {user['api_key']}"
             while not self._over.is_set():
-                if random.random() < 0.1:
-                    self._checkout(session)
-                else:
-                    self._add(session, user["id"])
+                act = self._checkout if random.random() < 0.1 else self._add
+                act(session, user["id"])
 
     def _add(self, session, user_id: int) -> None:
         line = user_id, random.randint(1, 3)
         patient = random.random() > 0.1
-        answer = self._send(session, "add-item", {"product_id": line[1], "qty": 1}, patient)
+        answer = self._send(session, ADD, {"product_id": line[1], "qty": 1}, patient)
         self._count(self.given_up if answer is None else self.added, line)
 
-    def _count(self, counter: Counter, entry) -> None:
+    def _count(self, counter: Counter, entry, count=1) -> None:
         with self._lock:
-            counter[entry] += 1
+            counter[entry] += count
             if entry == 200:
                 now = time.monotonic()
                 self.longest_pause = max(self.longest_pause, now - self._last_success)
                 self._last_success = now
 
-    def _checkout(self, session) -> None:
-        answer = self._send(session, "checkout", None, patient=True)
+    def _checkout(self, session, _user_id: int) -> None:
+        answer = self._send(session, CHECKOUT)
         if answer.status_code == 200:
             self.checkouts.append(answer.json()["result"])
 
-    def _send(self, session, name, body, patient):
+    def _send(self, session, path, body=None, patient=True, headers=None, method="POST"):
         """Return the answer that tells the outcome; None if an impatient client got none."""
-        key = {"Idempotency-Key": str(uuid.uuid4())}
+        headers = {"Idempotency-Key": str(uuid.uuid4())} | (headers or {})
         give_up = time.monotonic() + LONGEST_FAULT
         while time.monotonic() < give_up:
-            url = f"{random.choice(self.urls)}/api/order/{name}"
+            url = random.choice(self.urls) + path
             try:
-                answer = session.post(url, body, headers=key, timeout=TIMEOUT)
+                answer = session.request(method, url, data=body, headers=headers, timeout=TIMEOUT)
                 self._count(self.statuses, answer.status_code)
-                if answer.status_code in (200, 404):
+                if answer.status_code in self.outcomes and "Retry-After" not in answer.headers:
                     return answer
                 assert answer.headers["Retry-After"], answer.text
                 self._count(self.refusals, answer.json()["message"])
@@ -116,11 +105,10 @@ class Shoppers:
 
     def summary(self) -> str:
         """Return what was sent and what the last check found."""
-        adds, checkouts = sum(self.added.values()), len(self.checkouts)
-        lost, doubled = self._wrong["lost"], self._wrong["doubled"]
+        adds, cleared = sum(self.added.values()), sum(self.cleared.values())
         return (
-            f"{adds} adds, {checkouts} checkouts, {lost} lost, {doubled} doubled:"
-            f" {dict(self.statuses)}"
+            f"{adds} adds, {cleared} cleared, {len(self.checkouts)} checkouts,"
+            f" {self._wrong['lost']} lost, {self._wrong['doubled']} doubled: {dict(self.statuses)}"
         )
 
     def check(self, database_url: str, arrange=list) -> Counter:
@@ -128,14 +116,7 @@ class Shoppers:
 
         The lines of a closed order are compared as ``arrange`` arranges them.
         """
-        engine = create_engine(database_url, poolclass=NullPool)
-        with engine.connect() as connection:
-            stored = {(user, product): n for user, product, n in connection.execute(STORED)}
-            assert connection.execute(SECOND_OPEN_ORDERS).all() == []
-            assert connection.execute(DOUBLED_LINES).all() == []
-            closed = {}
-            for order_id, product_id, quantity in connection.execute(CLOSED):
-                closed.setdefault(order_id, []).append((product_id, quantity))
+        stored, closed = read_orders(database_url)
         ids = [order["id"] for order in self.checkouts]
         assert len(ids) == len(set(ids)), "an order was checked out twice"
         for order in self.checkouts:
@@ -143,7 +124,7 @@ class Shoppers:
             assert arrange(closed[order["id"]]) == arrange(told), "a closed order has changed"
         self._wrong = Counter(lost=0, doubled=0)
         for line in self.added | self.given_up | stored:
-            count = int(stored.get(line, 0))
-            self._wrong["lost"] += max(self.added[line] - count, 0)
-            self._wrong["doubled"] += max(count - self.added[line] - self.given_up[line], 0)
+            count, told = stored.get(line, 0), self.added[line] - self.cleared[line]
+            self._wrong["lost"] += max(told - count, 0)
+            self._wrong["doubled"] += max(count - told - self.given_up[line], 0)
         return self._wrong

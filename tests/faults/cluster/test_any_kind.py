@@ -3,11 +3,11 @@
 import time
 
 from tests.support.api import add, quantities, statuses
+from tests.support.careful_shoppers import CarefulShoppers
 from tests.support.cluster import KIND, up_to_date
 from tests.support.needs import trials
 from tests.support.races import Races
 from tests.support.rivals import check_histories
-from tests.support.shoppers import Shoppers
 
 
 class TestRaces(Races):
@@ -24,10 +24,10 @@ def test_a_key_is_used_once_on_all_nodes(at_once, client, login):
 
 
 def test_shoppers_on_all_nodes_lose_nothing(services, nodes, users, report):
-    shoppers = Shoppers([service.url for service in services], users)
+    shoppers = CarefulShoppers([service.url for service in services], users)
     with shoppers.at_work(threads=12):
         time.sleep(10)  # of load
-    assert set(shoppers.statuses) == {200, 404}
+    assert set(shoppers.statuses) == {200, 412}
     for node in nodes:
         assert shoppers.check(up_to_date(node)) == {"lost": 0, "doubled": 0}
     report(f"{KIND}: load of three instances", 1, nodes[0], shoppers.summary())

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.api import OUTCOME_UNKNOWN
+from tests.support.careful_shoppers import CarefulShoppers
 from tests.support.cluster import NODES, database_on, make_primary, primary, up_to_date
 from tests.support.databases import autocommit
 from tests.support.needs import trials
 from tests.support.primary import CUT, KEPT, primary_of
 from tests.support.processes import until
 from tests.support.shopper import Shopper
-from tests.support.shoppers import Shoppers
 
 
 @pytest.fixture(params=[KEPT, CUT], ids=["kept", "cut"])
@@ -33,7 +33,7 @@ def url(nodes, sessions, tmp_path, app):
 def test_a_switchover_under_load_fails_no_request(
     url, sessions, nodes, start, users, report, trials
 ):
-    shoppers = Shoppers([start(url).url, start(url).url], users)
+    shoppers = CarefulShoppers([start(url).url, start(url).url], users)
     with shoppers.at_work():
         for node in islice(cycle([*NODES[1:], NODES[0]]), trials):
             time.sleep(2)  # of load
