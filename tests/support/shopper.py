@@ -13,18 +13,19 @@ class Shopper:
 
     def add(self, key=None):
         body = {"product_id": 5, "qty": 1}
-        return self._send("POST", "/add-item", body, {"Idempotency-Key": key} if key else {})
+        return self.send("POST", "/add-item", body, {"Idempotency-Key": key} if key else {})
 
     def checkout(self, etag=None):
-        return self._send("POST", "/checkout", headers={"If-Match": etag} if etag else {})
+        return self.send("POST", "/checkout", headers={"If-Match": etag} if etag else {})
 
     def cart(self):
-        return self._send("GET")
+        return self.send("GET")
 
     def quantity(self):
         return self.cart().json()["result"]["items"][0]["quantity"]
 
-    def _send(self, method, path="", body=None, headers=None):
+    def send(self, method, path="", body=None, headers=None):
+        """Send a request to a path below /api/order."""
         headers = self.login | (headers or {})
         return requests.request(
             method, self.url + path, data=body, headers=headers, timeout=TIMEOUT
