@@ -17,6 +17,7 @@ OPERATIONS = [
     for path, methods in DESCRIPTION["paths"].items()
     for method, operation in methods.items()
 ]
+OF_EVERY_ANSWER = {"Content-Type", "Content-Length"}
 SEEN_ELSEWHERE = [
     {"message": "The request with this Idempotency-Key is still running"},
     OUTCOME_UNKNOWN,
@@ -81,7 +82,7 @@ def without_times(answer):
 
 @pytest.fixture
 def seen(new_database, without_database, user_service, monkeypatch):
-    """All kinds of answers of a real application, each with its status."""
+    """All kinds of answers of a real application."""
     with application_on(new_database, USER_SERVICE_URL=user_service.url) as app:
         with app.app_context():
             upgrade()
@@ -96,10 +97,20 @@ def seen(new_database, without_database, user_service, monkeypatch):
 
 
 def test_the_examples_are_real_answers(seen):
-    real = {(status, without_times(answer)) for status, answer in seen}
-    metrics = "".join(answer for _, answer in seen if isinstance(answer, str))
+    real = {(answer.status_code, without_times(answer.json)) for answer in seen if answer.is_json}
+    metrics = "".join(answer.text for answer in seen if answer.mimetype == "text/plain")
     for status, example in examples():
         if isinstance(example, str):
             assert re.sub(r"\d+\.0", "1.0", metrics).count(example) == 1
         elif example not in SEEN_ELSEWHERE:
             assert (status, without_times(example)) in real
+
+
+def test_the_answers_are_described_with_their_headers(seen):
+    for answer in seen:
+        path = re.sub(r"/\d+$", "/{order_id}", answer.request.path)
+        operation = DESCRIPTION["paths"][path][answer.request.method.lower()]
+        described = follow(operation["responses"][str(answer.status_code)]).get("headers", {})
+        assert set(answer.headers.keys()) - OF_EVERY_ANSWER <= set(described)
+        for name, header in described.items():
+            assert name in answer.headers or not follow(header).get("required")

@@ -10,7 +10,7 @@ JSON = "application/json"
 
 
 class Visit:
-    """A client's requests, and all their answers: pairs of a status and a body."""
+    """A client's requests, and all their answers."""
 
     def __init__(self, client):
         self.client, self.answers = client, []
@@ -23,8 +23,8 @@ class Visit:
 
     def _send(self, method, path, headers, **options):
         answer = self.client.open(path, method=method, headers=headers, **options)
-        body = answer.json if answer.is_json else answer.text
-        self.answers.append((answer.status_code, body))
+        answer.get_data()  # while what it is read from is there
+        self.answers.append(answer)
         return answer
 
     def shop(self):
@@ -39,6 +39,8 @@ class Visit:
         for path in ("/api/order", order):
             self.get(path)
             self.get(path, LOGIN | {"If-None-Match": added.headers["ETag"]})
+            self.get(path, LOGIN | {"If-Match": '"0-0"'})
+        self.post(CLEAR, None, {"If-None-Match": "*"})
         self.post(UPDATE, ITEM | {"qty": 7})
         self.post(CHECKOUT, None, {"If-Match": added.headers["ETag"]})
         self.post(REMOVE, {"product_id": 5})
