@@ -36,7 +36,8 @@ class Record(logging.LogRecord):
 
 def start_request() -> None:
     g.began = time.perf_counter()
-    theirs = request.headers.get(HEADER, "")
+    # By WSGI's names, here and wherever most requests pass: Werkzeug's headers are slower.
+    theirs = request.environ.get("HTTP_X_REQUEST_ID", "")
     request_id.set(theirs if SAFE_ID.fullmatch(theirs) else str(uuid.uuid4()))
 
 

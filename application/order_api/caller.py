@@ -19,7 +19,7 @@ def current_user() -> User:
     Raises Unauthorized, or UserServiceUnavailable.
     """
     if "user" not in g:
-        api_key = request.headers.get("Authorization", "")
+        api_key = request.environ.get("HTTP_AUTHORIZATION", "")
         client: UserClient = current_app.extensions["user_client"]
         g.user = client.get_user(api_key, trace_headers())
     user: User | None = g.user

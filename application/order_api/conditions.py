@@ -36,7 +36,6 @@ def check_conditions(tag: str | None) -> None:
         raise PreconditionFailed("If-None-Match excludes the open order")
 
 
-# By WSGI's names: most requests have neither header, and Werkzeug is slow in finding none.
 def _check_if_match(tag: str | None) -> None:
     if "HTTP_IF_MATCH" in request.environ and (tag is None or tag not in request.if_match):
         raise PreconditionFailed("The order has changed")
