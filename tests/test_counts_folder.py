@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.gunicorn import run_gunicorn
 from tests.support.metrics import scrape
-from tests.support.processes import children, has_booted, until
+from tests.support.processes import until
 
 
 @pytest.fixture
@@ -71,21 +71,13 @@ def test_an_operator_s_is_made_if_missing_and_never_deleted(serve, tmp_path):
 
 def test_a_new_master_makes_its_own(serve, tmp_path):
     """SIGUSR2 starts one beside the old one, with new code; here after a reload."""
-    # gunicorn itself cannot start another one if it was started by `python -m gunicorn`.
     service = serve(program=("gunicorn.conf.py",))
     old = own_folders(tmp_path)
     before = service.workers()
     os.kill(service.pid, signal.SIGHUP)
     until(lambda: service.all_serve() and not set(before) & set(service.workers()))
-    workers = set(service.workers())
-    os.kill(service.pid, signal.SIGUSR2)
-    (new,) = until(lambda: set(service.workers()) - workers)
-    try:
-        until(lambda: sum(has_booted(pid) for pid in children(new)) == 2)
-        service.stop()
+    with service.replaced():
         assert len(own_folders(tmp_path) - old) == 1
         assert not own_folders(tmp_path) & old
         assert scrape(service)
-    finally:
-        os.kill(new, signal.SIGTERM)
     until(lambda: own_folders(tmp_path) == set())

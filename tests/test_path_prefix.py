@@ -1,9 +1,7 @@
 """The service below /shop: behind proxies that keep the prefix, and behind some that strip it."""
 
 import json
-import os
 import re
-import signal
 from urllib.parse import urljoin
 
 import pytest
@@ -13,7 +11,6 @@ from tests.support.balancer import Haproxy
 from tests.support.databases import application_on
 from tests.support.needs import need_program
 from tests.support.nginx import Nginx
-from tests.support.processes import children, has_booted, until
 
 KEEP = {"SCRIPT_NAME": "/shop"}
 STRIP = {"TRUST_FORWARDED_PREFIX": "true"}
@@ -131,14 +128,6 @@ def test_a_trusted_proxy_names_the_prefix(new_database, header, prefix):
 
 
 def test_a_new_master_keeps_the_prefix(start, tmp_path):
-    """SIGUSR2 starts one beside the old one."""
     service = start(f"sqlite:///{tmp_path}/order.db", program=("gunicorn.conf.py",), **KEEP)
-    workers = set(service.workers())
-    os.kill(service.pid, signal.SIGUSR2)
-    (new,) = until(lambda: set(service.workers()) - workers)
-    try:
-        until(lambda: sum(has_booted(pid) for pid in children(new)) == 2)
-        service.stop()
+    with service.replaced():
         assert get(f"{service.url}/shop/healthz").status_code == 200
-    finally:
-        os.kill(new, signal.SIGTERM)

@@ -2,11 +2,10 @@
 
 import csv
 import socket
-import subprocess
 from contextlib import contextmanager
 
 from demo.ports import listening
-from tests.support.processes import free_port, until
+from tests.support.processes import free_port, running_program, until
 
 GENERAL = """
 global
@@ -38,12 +37,9 @@ class Haproxy:
 
     @contextmanager
     def running(self):
-        with subprocess.Popen(["haproxy", "-f", self._file], stdout=-3, stderr=-3) as process:
-            try:
-                until(lambda: listening(self.port) and self._socket.exists())
-                yield self
-            finally:
-                process.terminate()
+        command = ["haproxy", "-f", self._file]
+        with running_program(command, lambda: listening(self.port) and self._socket.exists()):
+            yield self
 
     def tell(self, command):
         with socket.socket(socket.AF_UNIX) as line:

@@ -1,10 +1,9 @@
 """nginx with one server."""
 
-import subprocess
 from contextlib import contextmanager
 
 from demo.ports import listening
-from tests.support.processes import free_port, until
+from tests.support.processes import free_port, running_program
 
 # Its own folders, and no second process: it need not be root, nor find nginx's user.
 SETTINGS = """
@@ -38,9 +37,5 @@ class Nginx:
     @contextmanager
     def running(self):
         command = ["nginx", "-e", "stderr", "-c", self._file]
-        with subprocess.Popen(command, stdout=-3, stderr=-3) as process:
-            try:
-                until(lambda: listening(self.port))
-                yield self
-            finally:
-                process.terminate()
+        with running_program(command, lambda: listening(self.port)):
+            yield self

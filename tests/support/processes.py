@@ -3,8 +3,9 @@
 import re
 import signal
 import socket
+import subprocess
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -24,6 +25,18 @@ def until(condition, seconds=60.0):
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(0.02)
     return value
+
+
+@contextmanager
+def running_program(command, ready):
+    """Run a program, whose output is dropped, from the moment when it is ready."""
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, **silent) as process:
+        try:
+            until(ready)
+            yield
+        finally:
+            process.terminate()
 
 
 def children(pid: int) -> list[int]:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import config
@@ -110,6 +110,22 @@ class Service:
         self.terminate()
         assert self.wait() == 0
         return time.monotonic() - began
+
+    @contextmanager
+    def replaced(self):
+        """Let a new master, which SIGUSR2 starts, take this one's place during the block.
+
+        gunicorn can start it only if ``program`` is ``gunicorn.conf.py``.
+        """
+        workers = set(self.workers())
+        os.kill(self.pid, signal.SIGUSR2)
+        (new,) = until(lambda: set(self.workers()) - workers)
+        try:
+            until(lambda: sum(has_booted(pid) for pid in children(new)) == len(workers))
+            self.stop()
+            yield
+        finally:
+            os.kill(new, signal.SIGTERM)
 
     def kill(self) -> None:
         """End every process of the service with SIGKILL."""
