@@ -1,12 +1,13 @@
 """The API's description at /openapi.json, and a page to try it at /docs."""
 
+import json
 from pathlib import Path
 
-from flask import Blueprint, Flask, json, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-DESCRIPTION = Path(__file__).with_name("openapi.json").read_text()
-# The package's files without its own page, which knows no path prefix and no phones.
+DESCRIPTION = json.loads(Path(__file__).with_name("openapi.json").read_text())
+# Only the package's files: its own page ignores path prefixes and does not fit a phone's screen.
 swagger_ui = Blueprint(
     "swagger_ui", "flask_swagger_ui", static_folder="dist", static_url_path="/docs"
 )
@@ -18,7 +19,7 @@ def init_app(app: Flask) -> None:
     for path in ("/docs", "/docs/"):
         app.add_url_rule(path, "docs", page)
     app.add_url_rule("/openapi.json", "openapi", openapi)
-    # A prefix alone, as in /shop, is an empty path here, which would be a redirect to /shop/.
+    # A request for a prefix alone, as in /shop, has an empty path here: no redirect to /shop/.
     app.add_url_rule("/", "index", lambda: redirect(url_for("docs")), strict_slashes=False)
 
 
@@ -28,4 +29,4 @@ def page() -> str:
 
 def openapi() -> Response:
     """Show the description; its server is the path prefix of this request."""
-    return jsonify(json.loads(DESCRIPTION) | {"servers": [{"url": request.root_path or "/"}]})
+    return jsonify(DESCRIPTION | {"servers": [{"url": request.root_path or "/"}]})

@@ -11,7 +11,7 @@ from tests.support.api import OUTCOME_UNKNOWN, READ_ONLY
 from tests.support.databases import application_on
 from tests.support.visit import Visit
 
-DESCRIPTION = json.loads(docs.DESCRIPTION)
+DESCRIPTION = docs.DESCRIPTION
 OPERATIONS = [
     (path, method, operation)
     for path, methods in DESCRIPTION["paths"].items()
