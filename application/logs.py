@@ -36,7 +36,7 @@ class Record(logging.LogRecord):
 
 def start_request() -> None:
     g.began = time.perf_counter()
-    # By WSGI's names, here and wherever most requests pass: Werkzeug's headers are slower.
+    # The environ is faster than request.headers, above all if a request has no such header.
     theirs = request.environ.get("HTTP_X_REQUEST_ID", "")
     request_id.set(theirs if SAFE_ID.fullmatch(theirs) else str(uuid.uuid4()))
 
