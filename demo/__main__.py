@@ -39,18 +39,18 @@ def serve(port: int, greeting: str) -> None:
     settings = os.environ | {"PROMETHEUS_MULTIPROC_DIR": config.COUNTS_FOLDER}
     # In a process group of its own: Ctrl-C would reach gunicorn's workers twice, from the terminal
     # and from their master, and a worker can deadlock on the second one.
-    service = subprocess.Popen(command, cwd=config.ROOT, env=settings, process_group=0)
-    signal.signal(signal.SIGINT, lambda *_: service.send_signal(signal.SIGINT))
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, lambda *_: service.terminate())
-    try:
-        while service.poll() is None and not listening(port):
-            time.sleep(0.1)
-        if service.poll() is None:
-            print(greeting, flush=True)
-        sys.exit(service.wait())
-    finally:
-        service.terminate()
+    with subprocess.Popen(command, cwd=config.ROOT, env=settings, process_group=0) as service:
+        signal.signal(signal.SIGINT, lambda *_: service.send_signal(signal.SIGINT))
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ending, lambda *_: service.terminate())
+        try:
+            while service.poll() is None and not listening(port):
+                time.sleep(0.1)
+            if service.poll() is None:
+                print(greeting, flush=True)
+            sys.exit(service.wait())
+        finally:
+            service.terminate()
 
 
 def port_number(text: str = "5003") -> int:

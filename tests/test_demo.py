@@ -96,6 +96,12 @@ def test_ctrl_c_reaches_the_service_from_this_program_only(demo):
     assert {os.getpgid(worker) for worker in workers} == {os.getpgid(service)}
 
 
+def test_nothing_is_left_if_nobody_reads_its_output(demo):
+    demo.stdout.close()
+    assert demo.wait(timeout=60) != 0
+    assert not listening(5003)
+
+
 def test_it_serves_on_another_port(start_demo):
     port = free_port()
     demo = start_demo(str(port))
