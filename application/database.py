@@ -28,12 +28,13 @@ def _datetime(text: str) -> datetime | None:
         return None
 
 
-# PyMySQL waits for ever by default. A lock is given up before the read that waits for it.
+# PyMySQL waits for ever by default. A row's lock is waited for 1 second only: a primary of MySQL
+# Group Replication that steps down stands still, twice, until nobody waits for a row any more.
 MYSQL: dict[str, Any] = {
     "connect_timeout": 2,
     "read_timeout": 5,
     "write_timeout": 5,
-    "init_command": f"SET SESSION innodb_lock_wait_timeout = 3, sql_mode = '{SQL_MODE}'",
+    "init_command": f"SET SESSION innodb_lock_wait_timeout = 1, sql_mode = '{SQL_MODE}'",
     "conv": {**conversions, FIELD_TYPE.DATETIME: _datetime},
 }
 SQLITE: dict[str, Any] = {"timeout": 10}  # seconds to wait for another writer

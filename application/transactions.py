@@ -19,7 +19,7 @@ T = TypeVar("T")
 RETRIES = Counter("transaction_retries", "Transactions and queries that were tried again.")
 
 # For how many seconds from its start a transaction is retried:
-AFTER_CONFLICT = 7.0  # the last attempt may wait 3 more for a lock
+AFTER_CONFLICT = 9.0  # the last attempt may wait 1 more for a lock
 AFTER_LOST_CONNECTION = 1.0  # less than read_timeout, so that a hanging database is given up
 LONGEST_PAUSE = 0.05  # seconds
 
