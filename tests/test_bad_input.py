@@ -53,6 +53,15 @@ def test_a_json_value_must_be_a_whole_number_in_range(client, login, value):
     assert (answer.status_code, answer.json) == (400, {"message": f"qty {rule}"})
 
 
+@pytest.mark.parametrize("value", [b"%ff", b"\xff", b"2\xff"])
+def test_a_form_need_not_be_utf_8(client, login, value):
+    form = "application/x-www-form-urlencoded"
+    body = b"product_id=5&note=" + value + b"&qty="
+    refused = client.post(ADD, data=body + value, content_type=form, headers=login)
+    assert (refused.status_code, refused.json) == (400, {"message": f"qty {WHOLE}"})
+    assert client.post(ADD, data=body + b"2", content_type=form, headers=login).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("value", "quantity"), [("2.0", 2), ("1e3", 1000), ("2147483647.0", 2**31 - 1)]
 )

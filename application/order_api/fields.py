@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from json import JSONDecoder, JSONEncoder
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import g, request
 from werkzeug.datastructures import MultiDict
@@ -52,6 +53,8 @@ def _whole_body() -> bytes:
 
 
 def _form_or_json(body: bytes) -> dict[str, Any]:
+    if request.mimetype == FORMS[0]:  # faster than request.form
+        return _fields(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
     if request.mimetype in FORMS:
         return _fields([*request.form.items(multi=True)])
     charset = request.mimetype_params.get("charset", "utf-8").lower()
