@@ -8,7 +8,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes 
 	--python-version 3.11 --custom-compile-command 'make lock'
 
 .DELETE_ON_ERROR: # so that a failed `python -m venv` is tried again by the next make
-.PHONY: help install run test faults cluster-test bench audit lint format lock docker-test clean
+.PHONY: help install run test faults cluster-test bench instructions audit lint format lock docker-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ cluster-test: $(VENV)/.tests ## test on a cluster of any kind; set CLUSTER_URLS 
 
 bench: $(VENV)/.tests ## measure speed; needs wrk and TEST_DATABASE_URL
 	@$(BIN)/python -m tests.benchmark
+
+instructions: $(VENV)/.tests ## count the processor's instructions for each request; needs valgrind and TEST_DATABASE_URL
+	@$(BIN)/python -m tests.benchmark.instructions
 
 audit: $(VENV)/.tests ## look for known vulnerabilities in the packages that the service needs
 	@$(BIN)/pip-audit --disable-pip --require-hashes --requirement requirements.txt

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from tests.benchmark.contenders import FEW, FORGET, SCENARIOS, USERS, Bench, Contender
 from tests.benchmark.listing import download, print_by_cursor
 from tests.benchmark.load import Cost, measure, memory
+from tests.benchmark.table import print_row, print_table_head
 from tests.support.needs import MYSQL
 from tests.support.orders import fill
 
@@ -106,15 +107,6 @@ def print_list(bench: Bench) -> None:
 
 def percentiles(cost: Cost) -> str:
     return f"p50 {cost.p50:.1f} ms, p99 {cost.p99:.1f} ms, errors {cost.errors}"
-
-
-def print_table_head(*columns: str) -> None:
-    print_row(*columns)
-    print("|" + "---|" * len(columns))
-
-
-def print_row(*cells: object) -> None:
-    print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
 def main() -> None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from flask_migrate import upgrade
 from sqlalchemy import Connection
 
 from demo.user_service import UserService
 from tests.benchmark.load import Cost, measure
-from tests.support.databases import autocommit, scratch_database
+from tests.support.databases import application_on, autocommit, scratch_database
 from tests.support.orders import empty, fill
 from tests.support.service import Service
 
@@ -56,14 +57,21 @@ class Bench(ExitStack):
 
     def __enter__(self) -> "Bench":
         self._folder = Path(self.enter_context(TemporaryDirectory()))
-        self._user_service = UserService().start()
+        self.user_service = UserService().start()
         for number, user_id in enumerate(USERS, 1):
-            assert self._user_service.add(f"u{number}", api_key=f"key-{number}")["id"] == user_id
+            assert self.user_service.add(f"u{number}", api_key=f"key-{number}")["id"] == user_id
         return self
 
     def database(self) -> str:
         """Make a database and return its URL."""
         return self.enter_context(scratch_database("mysql", self._folder))
+
+    def migrated_database(self) -> str:
+        """Make a database with the service's tables, and return its URL."""
+        url = self.database()
+        with application_on(url) as app, app.app_context():
+            upgrade()
+        return url
 
     def service(self, url: str, cache_ttl: str = REMEMBER) -> Contender:
         return self._contender(url, cache_ttl)
@@ -77,7 +85,7 @@ class Bench(ExitStack):
     def _contender(self, url: str, cache_ttl: str, options: str = "", **more) -> Contender:
         log = self._folder / "service.log"
         service = Service(
-            url, self._user_service.url, log, options=options, USER_CACHE_TTL=cache_ttl, **more
+            url, self.user_service.url, log, options=options, USER_CACHE_TTL=cache_ttl, **more
         )
         self.enter_context(service)
         contender = Contender(service, self.enter_context(autocommit(url)))
