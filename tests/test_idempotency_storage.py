@@ -4,16 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import event, insert, update
 
 from application.models import OrderItem, utcnow
 from application.order_api.idempotency import IdempotencyKey
 from tests.support.api import add, quantities, statuses
 from tests.support.databases import application_on, engines_of, execute, mysql_only
 from tests.support.idempotency import digest, is_replay_of, stored_keys
-from tests.support.insides import MYSQL_SETTINGS, PRUNE_CHANCE, PRUNE_LIMIT
-
-LOCK_WAIT = "SET SESSION innodb_lock_wait_timeout = "
+from tests.support.insides import PRUNE_CHANCE, PRUNE_LIMIT
 
 
 @pytest.fixture
@@ -44,25 +42,41 @@ def test_of_parallel_requests_with_one_key_only_one_has_an_effect(app, client, l
         assert quantities(client) == [[count]]
 
 
-@mysql_only
-def test_while_the_first_request_runs_the_second_gets_409(
-    app, user, login, user_service, monkeypatch
-):
-    monkeypatch.setitem(MYSQL_SETTINGS, "init_command", LOCK_WAIT + "1")
+@pytest.fixture
+def another(app, user_service):
+    """An application whose connections are all new."""
+    with application_on(app.config["DATABASE_URL"], USER_SERVICE_URL=user_service.url) as another:
+        yield another
+
+
+@pytest.fixture
+def running(app, user):
+    """The transaction of a request with the key k, which has not ended."""
+    row = {"user_id": user["id"], "key": digest("k"), "request": "", "body": "", "status": 200}
     engine, _ = engines_of(app)
-    row = {"user_id": user["id"], "key": digest("k"), "request": "", "body": ""}
+    with engine.connect() as connection:
+        connection.execute(insert(IdempotencyKey).values(row | {"date_added": utcnow()}))
+        yield connection
+
+
+@mysql_only
+def test_while_the_first_request_runs_the_second_gets_409(another, login, running):
     headers = login | {"Idempotency-Key": "k"}
-    with (
-        engine.connect() as first,
-        application_on(app.config["DATABASE_URL"], USER_SERVICE_URL=user_service.url) as another,
-    ):
-        first.execute(insert(IdempotencyKey).values(row | {"status": 200, "date_added": utcnow()}))
-        answer = add(another.test_client(), headers)
-        message = "The request with this Idempotency-Key is still running"
-        assert (answer.status_code, answer.json) == (409, {"message": message})
-        assert answer.headers["Retry-After"]
-        first.rollback()
-        assert add(another.test_client(), headers).status_code == 200
+    answer = add(another.test_client(), headers)
+    message = "The request with this Idempotency-Key is still running"
+    assert (answer.status_code, answer.json) == (409, {"message": message})
+    assert answer.headers["Retry-After"]
+    running.rollback()
+    assert add(another.test_client(), headers).status_code == 200
+
+
+@mysql_only
+def test_the_second_request_waits_longer_than_for_a_lock(another, login, running):
+    engine, _ = engines_of(another)
+    event.listen(engine, "handle_error", lambda _: running.rollback())
+    answer = add(another.test_client(), login | {"Idempotency-Key": "k"})
+    assert not running.in_transaction()  # so the lock was not granted in time
+    assert answer.status_code == 200
 
 
 def test_a_long_answer_is_stored_whole(app, post):

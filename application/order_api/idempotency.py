@@ -37,6 +37,7 @@ from .fields import digests
 P = ParamSpec("P")
 HEADER = "Idempotency-Key"
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
+CLAIM_ATTEMPTS = 3  # each waits for as long as the database waits for a lock
 PRUNE_CHANCE = 0.01  # per stored answer; since up to PRUNE_LIMIT go at once, the table shrinks
 PRUNE_LIMIT = 1000
 OUTCOMES = NotFound, PreconditionFailed, ItemNotFound, OrderEmpty  # errors that are stored
@@ -106,16 +107,18 @@ def _key() -> str:
     return sha256(key.encode()).hexdigest()
 
 
-def _claim(user_id: int, key: str, asked: dict[str, str]) -> bool:
+def _claim(user_id: int, key: str, asked: dict[str, str], attempts: int = CLAIM_ATTEMPTS) -> bool:
     """Insert the key, so that other requests with it wait until this transaction ends."""
     try:
         execute(_claim_key, user_id=user_id, key=key, **asked)
     except DBAPIError as error:
         if code(error.orig) in DUPLICATE:
             return False
-        if code(error.orig) == ER.LOCK_WAIT_TIMEOUT:
+        if code(error.orig) != ER.LOCK_WAIT_TIMEOUT:
+            raise
+        if attempts == 1:
             raise RequestRunning(f"The request with this {HEADER} is still running") from error
-        raise
+        return _claim(user_id, key, asked, attempts - 1)
     return True
 
 
