@@ -15,6 +15,8 @@ CONFLICTS = {
     *(ER.CHECKREAD, ER.DUP_ENTRY, ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK),
     *(ER.ERROR_DURING_COMMIT, 3101),
 }
+# SQLite waits for other connections itself, but not while the first ones turn its file to WAL.
+BUSY = sqlite3.SQLITE_BUSY
 # Nothing is changed, even if COMMIT fails so: read_only, a read-only transaction, innodb_read_only.
 READ_ONLY = {ER.OPTION_PREVENTS_STATEMENT, 1792, 1836}
 # A node that has lost its cluster: Galera, Group Replication. At COMMIT, the outcome is unknown.

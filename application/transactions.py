@@ -12,7 +12,7 @@ from sqlalchemy import Connection, CursorResult, Executable, Row
 from sqlalchemy.exc import DBAPIError
 
 from .database import db
-from .failures import CONFLICTS, READ_ONLY, code, lost_connection
+from .failures import BUSY, CONFLICTS, READ_ONLY, code, lost_connection
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,7 +54,7 @@ def _retries(error: DBAPIError) -> tuple[float, float]:
         return current_app.extensions["failover"].patience(), 0.5
     if lost_connection(error):
         return AFTER_LOST_CONNECTION, LONGEST_PAUSE
-    return AFTER_CONFLICT if code(error.orig) in CONFLICTS else 0, LONGEST_PAUSE
+    return AFTER_CONFLICT if code(error.orig) in CONFLICTS | {BUSY} else 0, LONGEST_PAUSE
 
 
 @retried

@@ -1,10 +1,19 @@
 """Lost connections and conflicts, which callers do not see, on a real server."""
 
+import sqlite3
+
 import pytest
+from flask_migrate import upgrade
 from sqlalchemy import event
 
 from tests.support.api import DATABASE_UNAVAILABLE, OUTCOME_UNKNOWN, add, checkout, quantities, show
-from tests.support.databases import engines_of, kill_all_others, mysql_only, sqlite_only
+from tests.support.databases import (
+    application_on,
+    engines_of,
+    kill_all_others,
+    mysql_only,
+    sqlite_only,
+)
 from tests.support.failing import failing
 from tests.support.insides import AFTER_CONFLICT
 
@@ -64,6 +73,21 @@ def test_a_conflict_that_does_not_end_is_a_503(app, client, login, server, monke
         answer = add(client, login)
     assert (answer.status_code, answer.json) == (503, DATABASE_UNAVAILABLE)
     assert quantities(client) == []
+
+
+@sqlite_only
+def test_first_connections_that_meet_at_a_file_go_unnoticed(new_database, user_service, login):
+    with application_on(new_database, USER_SERVICE_URL=user_service.url) as app:
+        with app.app_context():
+            upgrade()
+        engine, _ = engines_of(app)
+        file = sqlite3.connect(engine.url.database, check_same_thread=False)
+        file.execute("BEGIN IMMEDIATE")  # as another first connection that turns the file to WAL
+        event.listen(engine, "handle_error", lambda _: file.rollback())
+        answer = add(app.test_client(), login)
+        assert not file.in_transaction
+        assert answer.status_code == 200
+        file.close()
 
 
 @sqlite_only
