@@ -4,7 +4,6 @@ from collections import Counter
 from contextlib import ExitStack
 
 import pytest
-from flask_migrate import upgrade
 
 import config
 from demo.user_service import UserService
@@ -14,6 +13,7 @@ from tests.support.databases import (
     autocommit,
     delete_all,
     engines_of,
+    migrate,
     scratch_database,
 )
 from tests.support.processes import free_port
@@ -46,13 +46,10 @@ def new_database(engine_name, tmp_path):
 
 @pytest.fixture(scope="session")
 def shared_app(engine_name, user_service, tmp_path_factory):
-    with (
-        scratch_database(engine_name, tmp_path_factory.mktemp("database")) as url,
-        application_on(url, USER_SERVICE_URL=user_service.url) as app,
-    ):
-        with app.app_context():
-            upgrade()
-        yield app
+    with scratch_database(engine_name, tmp_path_factory.mktemp("database")) as url:
+        migrate(url)
+        with application_on(url, USER_SERVICE_URL=user_service.url) as app:
+            yield app
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import sqlite3
 
 import pytest
-from flask_migrate import upgrade
 from sqlalchemy import event
 
 from tests.support.api import DATABASE_UNAVAILABLE, OUTCOME_UNKNOWN, add, checkout, quantities, show
@@ -11,6 +10,7 @@ from tests.support.databases import (
     application_on,
     engines_of,
     kill_all_others,
+    migrate,
     mysql_only,
     sqlite_only,
 )
@@ -77,9 +77,8 @@ def test_a_conflict_that_does_not_end_is_a_503(app, client, login, server, monke
 
 @sqlite_only
 def test_first_connections_that_meet_at_a_file_go_unnoticed(new_database, user_service, login):
+    migrate(new_database)
     with application_on(new_database, USER_SERVICE_URL=user_service.url) as app:
-        with app.app_context():
-            upgrade()
         engine, _ = engines_of(app)
         file = sqlite3.connect(engine.url.database, check_same_thread=False)
         file.execute("BEGIN IMMEDIATE")  # as another first connection that turns the file to WAL

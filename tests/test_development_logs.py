@@ -9,12 +9,11 @@ from contextlib import contextmanager
 
 import pytest
 import requests
-from flask_migrate import upgrade
 
 import config
 from demo.ports import listening
 from tests.support.api import ADD
-from tests.support.databases import application_on
+from tests.support.databases import migrate
 from tests.support.processes import free_port, until
 
 DEVELOPMENT = {"CONFIGURATION_SETUP": "config.DevelopmentConfig", "SQLALCHEMY_ECHO": "true"}
@@ -61,8 +60,7 @@ def flask_run(user_service, tmp_path):
 def log(request, tmp_path, login):
     """What a server logs of two changes of a cart and a refused one: its events, without times."""
     url = f"sqlite:///{tmp_path}/order.db"
-    with application_on(url) as app, app.app_context():
-        upgrade()
+    migrate(url)
     with request.getfixturevalue(request.param)(url) as (server, file):
         for name, quantity in (("first", 1), ("second", 2), ("third", 0)):
             requests.post(

@@ -4,11 +4,10 @@ import json
 import re
 
 import pytest
-from flask_migrate import upgrade
 
 from application import docs
 from tests.support.api import OUTCOME_UNKNOWN, READ_ONLY
-from tests.support.databases import application_on
+from tests.support.databases import application_on, migrate
 from tests.support.visit import Visit
 
 DESCRIPTION = docs.DESCRIPTION
@@ -83,9 +82,8 @@ def without_times(answer):
 @pytest.fixture
 def seen(new_database, without_database, user_service, monkeypatch):
     """All kinds of answers of a real application."""
+    migrate(new_database)
     with application_on(new_database, USER_SERVICE_URL=user_service.url) as app:
-        with app.app_context():
-            upgrade()
         visit = Visit(app.test_client())
         visit.shop()
         visit.send_bad_input()

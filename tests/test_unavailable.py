@@ -3,7 +3,6 @@
 import socket
 
 import pytest
-from flask_migrate import upgrade
 
 from tests.support.api import (
     DATABASE_UNAVAILABLE,
@@ -13,7 +12,7 @@ from tests.support.api import (
     quantities,
     show,
 )
-from tests.support.databases import application_on
+from tests.support.databases import application_on, migrate
 from tests.support.insides import MYSQL_SETTINGS
 
 
@@ -47,9 +46,8 @@ def test_without_a_database_every_answer_is_503(
 
 def test_a_change_in_a_read_only_file_is_a_503_and_changes_nothing(tmp_path, user_service, login):
     file = tmp_path / "order.db"
+    migrate(f"sqlite:///{file}")
     with application_on(f"sqlite:///{file}", USER_SERVICE_URL=user_service.url) as app:
-        with app.app_context():
-            upgrade()
         add(app.test_client(), login)
     url = f"sqlite:///file:{file}?mode=ro&uri=true"
     with application_on(url, USER_SERVICE_URL=user_service.url) as app:

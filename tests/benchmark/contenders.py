@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flask_migrate import upgrade
 from sqlalchemy import Connection
 
 from demo.user_service import UserService
 from tests.benchmark.load import Cost, measure
-from tests.support.databases import application_on, autocommit, scratch_database
+from tests.support.databases import autocommit, migrate, scratch_database
 from tests.support.orders import empty, fill
 from tests.support.service import Service
 
@@ -68,9 +67,7 @@ class Bench(ExitStack):
 
     def migrated_database(self) -> str:
         """Make a database with the service's tables, and return its URL."""
-        url = self.database()
-        with application_on(url) as app, app.app_context():
-            upgrade()
+        migrate(url := self.database())
         return url
 
     def service(self, url: str, cache_ttl: str = REMEMBER) -> Contender:

@@ -7,10 +7,9 @@ from contextlib import closing
 
 import pytest
 import requests
-from flask_migrate import upgrade
 
 from tests.support.api import ADD, DATABASE_UNAVAILABLE, statuses
-from tests.support.databases import application_on
+from tests.support.databases import migrate
 
 
 def mount(*arguments):
@@ -26,8 +25,7 @@ def disk(tmp_path):
     folder.mkdir()
     mount("-o", "size=1m", "tmpfs", folder)
     try:
-        with application_on(f"sqlite:///{folder}/order.db") as app, app.app_context():
-            upgrade()
+        migrate(f"sqlite:///{folder}/order.db")
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)

@@ -15,6 +15,7 @@ from tests.support.databases import (
     autocommit,
     execute,
     head_revision,
+    migrate,
     mysql_database,
 )
 from tests.support.needs import MYSQL, trials
@@ -107,8 +108,7 @@ def test_an_upgrade_that_is_killed_is_completed_by_the_next(tmp_path, report, tr
 
 @pytest.fixture
 def migrated(database_url):
-    with application_on(database_url) as app, app.app_context():
-        upgrade()
+    migrate(database_url)
     return database_url
 
 

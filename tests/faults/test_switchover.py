@@ -4,11 +4,10 @@ import time
 
 import pytest
 import requests
-from flask_migrate import upgrade
 from sqlalchemy import make_url
 
 from tests.support.api import DATABASE_UNAVAILABLE, READ_ONLY, statuses
-from tests.support.databases import application_on, execute_on
+from tests.support.databases import execute_on, migrate
 from tests.support.mariadb import MariaDB
 from tests.support.needs import need_program, trials
 from tests.support.proxy import Fault, Proxy
@@ -25,8 +24,7 @@ class Server(MariaDB):
         super().start()
         execute_on(self.url, "CREATE USER shop@localhost IDENTIFIED BY 'shop'")
         execute_on(self.url, "GRANT ALL ON test.* TO shop@localhost")
-        with application_on(self.url) as app, app.app_context():
-            upgrade()
+        migrate(self.url)
         return self
 
     def set_read_only(self, value):

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
+from flask_migrate import upgrade
 from sqlalchemy import NullPool, create_engine, delete, make_url, text
 from sqlalchemy.exc import OperationalError
 
@@ -80,6 +81,12 @@ def application_on(url, **settings):
         with app.app_context():
             for engine in db.engines.values():
                 engine.dispose()
+
+
+def migrate(url):
+    """Apply the migrations to a database."""
+    with application_on(url) as app, app.app_context():
+        upgrade()
 
 
 def engines_of(app):

@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from itertools import cycle
 
 import pytest
-from flask_migrate import upgrade
 from sqlalchemy import text
 
 from tests.support.cluster import (
@@ -18,7 +17,7 @@ from tests.support.cluster import (
     database_on,
     one_writer,
 )
-from tests.support.databases import application_on, autocommit, delete_all, execute_on
+from tests.support.databases import application_on, autocommit, delete_all, execute_on, migrate
 from tests.support.primary import primary_of
 from tests.support.races import THREADS
 
@@ -44,8 +43,7 @@ def nodes():
     with one_writer() as writer:
         execute_on(writer, f"DROP DATABASE IF EXISTS {DATABASE}")
         execute_on(writer, f"CREATE DATABASE {DATABASE}")
-        with application_on(database_on(writer)) as app, app.app_context():
-            upgrade()
+        migrate(database_on(writer))
     yield [database_on(node) for node in NODES]
     with one_writer() as writer:
         execute_on(writer, f"DROP DATABASE {DATABASE}")

@@ -6,7 +6,7 @@ from sqlalchemy import inspect
 
 from application.database import db
 from tests.support.cluster import NODES, database_on
-from tests.support.databases import application_on, execute_on
+from tests.support.databases import application_on, execute_on, migrate
 
 
 @pytest.fixture
@@ -28,5 +28,4 @@ def test_a_pending_migration_is_refused_with_a_way_out(empty, caplog):
 
 
 def test_an_upgrade_without_a_pending_migration_is_none(nodes):
-    with application_on(nodes[2]) as app, app.app_context():
-        upgrade()
+    migrate(nodes[2])
