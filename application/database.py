@@ -28,8 +28,8 @@ def _datetime(text: str) -> datetime | None:
         return None
 
 
-# PyMySQL waits for ever by default. A row's lock is waited for 1 second only: a primary of MySQL
-# Group Replication that steps down stands still, twice, until nobody waits for a row any more.
+# PyMySQL waits for ever by default. A locked row is waited for 1 second only: while a primary of
+# MySQL Group Replication turns read-only, such a wait stops the primary and all its clients.
 MYSQL: dict[str, Any] = {
     "connect_timeout": 2,
     "read_timeout": 5,

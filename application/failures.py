@@ -15,7 +15,8 @@ CONFLICTS = {
     *(ER.CHECKREAD, ER.DUP_ENTRY, ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK),
     *(ER.ERROR_DURING_COMMIT, 3101),
 }
-# SQLite waits for other connections itself, but not while the first ones turn its file to WAL.
+# Another connection writes to SQLite's file. SQLite itself waits for it, except when both are the
+# first ones on a new file and set it to WAL mode.
 BUSY = sqlite3.SQLITE_BUSY
 # Nothing is changed, even if COMMIT fails so: read_only, a read-only transaction, innodb_read_only.
 READ_ONLY = {ER.OPTION_PREVENTS_STATEMENT, 1792, 1836}

@@ -1,6 +1,7 @@
 """Lost connections and conflicts, which callers do not see, on a real server."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from sqlalchemy import event
@@ -80,13 +81,12 @@ def test_first_connections_that_meet_at_a_file_go_unnoticed(new_database, user_s
     migrate(new_database)
     with application_on(new_database, USER_SERVICE_URL=user_service.url) as app:
         engine, _ = engines_of(app)
-        file = sqlite3.connect(engine.url.database, check_same_thread=False)
-        file.execute("BEGIN IMMEDIATE")  # as another first connection that turns the file to WAL
-        event.listen(engine, "handle_error", lambda _: file.rollback())
-        answer = add(app.test_client(), login)
-        assert not file.in_transaction
-        assert answer.status_code == 200
-        file.close()
+        with closing(sqlite3.connect(engine.url.database)) as other:
+            other.execute("BEGIN IMMEDIATE")  # as it does while it turns the file to WAL mode
+            event.listen(engine, "handle_error", lambda _: other.rollback())
+            answer = add(app.test_client(), login)
+            assert not other.in_transaction  # so the application's connection was refused
+            assert answer.status_code == 200
 
 
 @sqlite_only

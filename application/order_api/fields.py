@@ -18,7 +18,7 @@ from werkzeug.exceptions import (
 
 from application.models import MAX_INTEGER
 
-FORMS = "application/x-www-form-urlencoded", "multipart/form-data"
+FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 # ASCII digits, as a form field or a JSON string has them; the length keeps int() cheap.
 WHOLE_NUMBER = re.compile(r" *-?[0-9]{1,100} *")
 
@@ -53,13 +53,13 @@ def _whole_body() -> bytes:
 
 
 def _form_or_json(body: bytes) -> dict[str, Any]:
-    if request.mimetype == FORMS[0]:  # faster than request.form
+    if request.mimetype == FORM:  # request.form does the same, but slower
         return _fields(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
-    if request.mimetype in FORMS:
+    if request.mimetype == MULTIPART:
         return _fields([*request.form.items(multi=True)])
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if not request.is_json or charset not in ("utf-8", "utf8"):
-        kinds = f"{', '.join(FORMS)} or application/json"
+        kinds = f"{FORM}, {MULTIPART} or application/json"
         raise UnsupportedMediaType(f"The body must be a form or JSON: {kinds}")
     try:
         fields = DECODER.decode(body.decode("utf-8-sig"))
@@ -123,7 +123,7 @@ def digests() -> dict[str, str]:
     except RecursionError:
         raise BadRequest("The body must be valid JSON") from None
     body = request.get_data()
-    if request.mimetype == "multipart/form-data":  # its boundary differs each time
+    if request.mimetype == MULTIPART:  # its boundary differs each time
         boundary = request.mimetype_params.get("boundary", "")
         body = body.replace(b"--" + boundary.encode(), b"--")
     return {"meaning": _digest(fields.encode()), "request": _digest(body)}

@@ -37,7 +37,7 @@ from .fields import digests
 P = ParamSpec("P")
 HEADER = "Idempotency-Key"
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
-CLAIM_ATTEMPTS = 3  # each waits for as long as the database waits for a lock
+CLAIM_ATTEMPTS = 3  # to insert a key; each waits as long as for any lock (database.MYSQL)
 PRUNE_CHANCE = 0.01  # per stored answer; since up to PRUNE_LIMIT go at once, the table shrinks
 PRUNE_LIMIT = 1000
 OUTCOMES = NotFound, PreconditionFailed, ItemNotFound, OrderEmpty  # errors that are stored

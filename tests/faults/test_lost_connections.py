@@ -107,7 +107,8 @@ def test_conflicts_at_any_statement_go_unnoticed(shopper, proxy, database_url, r
             shopper.checkout()
             proxy.fault = fault = Fault(statement, times=3, code=code)
             answers = [shopper.add(str(uuid.uuid4())) for _ in range(4)]
-            # 1205 of the INSERT tells that a request with this key runs; the third one is believed.
+            # Error 1205 of this INSERT means that another request with the key is running. The
+            # service tries three times before it answers so.
             running = code == 1205 and statement == "INSERT INTO idempotency_key"
             first = 409 if running else 200
             assert [answer.status_code for answer in answers] == [first, 200, 200, 200]

@@ -68,7 +68,7 @@ def test_a_rolling_upgrade_fails_no_request(
 ):
     others = range(1000, 2000)
     shoppers = Shoppers([start_old().url for _ in range(2)], users)
-    # That release may answer 503 if several first connections meet at SQLite's file.
+    # 97c73a1 may answer 503 if first requests to a new SQLite file come at once: send one alone.
     Shopper(shoppers.urls[0], users[0]).cart()
     with autocommit(database_url) as database:
         fill(database, others, lines=3)
