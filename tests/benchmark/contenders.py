@@ -1,5 +1,6 @@
 """What is measured: the service and the floor, on databases that end with the benchmark."""
 
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 from demo.user_service import UserService
 from tests.benchmark.load import Cost, measure
 from tests.support.databases import autocommit, migrate, scratch_database
+from tests.support.needs import MYSQL
 from tests.support.orders import empty, fill
 from tests.support.service import Service
 
@@ -55,6 +57,8 @@ class Bench(ExitStack):
     """The databases, the applications and their user-service, which all end with the block."""
 
     def __enter__(self) -> "Bench":
+        if not MYSQL:
+            sys.exit("TEST_DATABASE_URL must name a MySQL or MariaDB server")
         self._folder = Path(self.enter_context(TemporaryDirectory()))
         self.user_service = UserService().start()
         for number, user_id in enumerate(USERS, 1):
