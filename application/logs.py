@@ -2,14 +2,19 @@
 
 import logging
 import re
+import secrets
 import time
-import uuid
+from collections.abc import Iterable
 from contextvars import ContextVar
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask
+from werkzeug.wsgi import ClosingIterator
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 HEADER = "X-Request-ID"
 # What a caller's id may be. Without "$", so that it cannot be one of the course's API keys.
@@ -21,8 +26,7 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 def init_app(app: Flask) -> None:
     """Give each request an id, which its answer returns, and a line in the log when it ends."""
     logging.setLogRecordFactory(Record)
-    app.before_request(start_request)
-    app.after_request(finish_request)
+    app.wsgi_app = RequestLog(app.wsgi_app, app.logger)  # type: ignore[method-assign]
 
 
 class Record(logging.LogRecord):
@@ -34,22 +38,29 @@ class Record(logging.LogRecord):
             self.request_id = current
 
 
-def start_request() -> None:
-    g.began = time.perf_counter()
-    # The environ is faster than request.headers, above all if a request has no such header.
-    theirs = request.environ.get("HTTP_X_REQUEST_ID", "")
-    request_id.set(theirs if SAFE_ID.fullmatch(theirs) else str(uuid.uuid4()))
+class RequestLog:
+    """WSGI middleware: faster than Flask's hooks, which find each request by a proxy."""
 
+    def __init__(self, app: "WSGIApplication", logger: logging.Logger) -> None:
+        self._app, self._logger = app, logger
 
-def finish_request(response: Response) -> Response:
-    response.headers[HEADER] = request_id.get() or ""
-    facts = {
-        "method": request.method,
-        "path": quote(request.path),  # without the query, where callers put secrets
-        "status": response.status_code,
-    }
-    response.call_on_close(partial(write_line, current_app.logger, g.began, facts))
-    return response
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        began = time.perf_counter()
+        theirs = environ.get("HTTP_X_REQUEST_ID", "")
+        current = theirs if SAFE_ID.fullmatch(theirs) else secrets.token_hex(16)
+        request_id.set(current)
+        # The path without the query, where callers put secrets.
+        path = quote(environ["PATH_INFO"].encode("latin-1"))
+        facts = {"method": environ["REQUEST_METHOD"], "path": path}
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            facts["status"] = int(status[:3])
+            return start_response(status, [*headers, (HEADER, current)], *error)
+
+        write = partial(write_line, self._logger, began, facts)
+        return ClosingIterator(self._app(environ, start), write)
 
 
 def write_line(logger: logging.Logger, began: float, facts: dict[str, Any]) -> None:
@@ -58,10 +69,10 @@ def write_line(logger: logging.Logger, began: float, facts: dict[str, Any]) -> N
     request_id.set(None)  # the thread's next line may be about no request
 
 
-def trace_headers() -> dict[str, str]:
+def trace_headers(environ: "WSGIEnvironment") -> dict[str, str]:
     """Return the headers that let another service's log and traces refer to this request."""
     headers = {HEADER: request_id.get() or ""}
-    traceparent = request.headers.get("traceparent", "")
+    traceparent = environ.get("HTTP_TRACEPARENT", "")
     if TRACEPARENT.fullmatch(traceparent):
         headers["traceparent"] = traceparent
     return headers

@@ -4,8 +4,11 @@ The HTTP requests are counted here; everything else is counted by the module tha
 """
 
 import time
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -15,6 +18,9 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}  # any other is "other"
 
 REQUESTS = Histogram(
@@ -22,21 +28,35 @@ REQUESTS = Histogram(
     "Seconds from a request to the first byte of its answer.",
     ["route", "method", "status"],
 )
+series = cache(REQUESTS.labels)
 
 
 def init_app(app: Flask) -> None:
     """Count the application's requests, and show all metrics at /metrics."""
-    app.after_request(observe_request)
+    app.wsgi_app = RequestMetrics(app.wsgi_app)  # type: ignore[method-assign]
     app.add_url_rule("/metrics", view_func=metrics)
 
 
-def observe_request(response: Response) -> Response:
-    # Never use caller-supplied paths or methods as labels: each would be one more series.
-    route = request.url_rule.rule if request.url_rule else "none"
-    method = request.method if request.method in METHODS else "other"
-    seconds = time.perf_counter() - g.began  # set by logs.start_request
-    REQUESTS.labels(route, method, response.status_code).observe(seconds)
-    return response
+class RequestMetrics:
+    """WSGI middleware that counts requests."""
+
+    def __init__(self, app: "WSGIApplication") -> None:
+        self._app = app
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        began = time.perf_counter()
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            # Never use caller-supplied paths or methods as labels: each would be one more series.
+            rule = environ["werkzeug.request"].url_rule
+            method = environ["REQUEST_METHOD"]
+            labels = rule.rule if rule else "none", method if method in METHODS else "other"
+            series(*labels, status[:3]).observe(time.perf_counter() - began)
+            return start_response(status, headers, *error)
+
+        return self._app(environ, start)
 
 
 def metrics() -> Response:

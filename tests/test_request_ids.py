@@ -7,7 +7,7 @@ import pytest
 from tests.support.api import show
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+NEW_ID = r"[0-9a-f]{32}"
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_a_valid_request_id_is_returned_and_passed_on(ask, theirs):
 @pytest.mark.parametrize("theirs", [None, "", "two words", "a\tb", "\xe9", "x" * 129, "$5$key"])
 def test_any_other_request_id_is_replaced(ask, theirs):
     answer, seen = ask(**({} if theirs is None else {"X-Request-ID": theirs}))
-    assert re.fullmatch(UUID, answer.headers["X-Request-ID"])
+    assert re.fullmatch(NEW_ID, answer.headers["X-Request-ID"])
     assert seen["X-Request-ID"] == answer.headers["X-Request-ID"]
 
 

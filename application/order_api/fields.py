@@ -7,7 +7,7 @@ from json import JSONDecoder, JSONEncoder
 from typing import Any
 from urllib.parse import parse_qsl
 
-from flask import g, request
+from flask import Request, g, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import (
     BadRequest,
@@ -29,12 +29,14 @@ def read_body() -> None:
     Raises RequestEntityTooLarge above MAX_CONTENT_LENGTH, UnsupportedMediaType if the body is
     neither a form nor JSON, and BadRequest if it ends early or is no JSON object.
     """
-    body = _whole_body()
-    if request.method == "POST":
-        g.fields = _form_or_json(body) if body else {}
+    # The request itself: each use of its proxy costs as much as reading a short body.
+    current: Request = request._get_current_object()  # type: ignore[attr-defined]
+    body = _whole_body(current)
+    if current.method == "POST":
+        g.fields = _form_or_json(current, body) if body else {}
 
 
-def _whole_body() -> bytes:
+def _whole_body(request: Request) -> bytes:
     """Reject truncated bodies: a cut-off ``qty=12`` reads as ``qty=1``.
 
     Neither gunicorn nor Werkzeug does so in every case.
@@ -45,14 +47,15 @@ def _whole_body() -> bytes:
         raise
     except Exception as error:  # of the server, which cannot read the chunks
         raise BadRequest("The body cannot be read") from error
-    if length is None and len(body) == request.max_content_length:  # chunked: Werkzeug cuts it off
+    if length is None and body and len(body) == request.max_content_length:
+        # Chunked: Werkzeug cuts it off.
         raise RequestEntityTooLarge
     if length is not None and len(body) != length:
         raise BadRequest("The body ends early")
     return body
 
 
-def _form_or_json(body: bytes) -> dict[str, Any]:
+def _form_or_json(request: Request, body: bytes) -> dict[str, Any]:
     if request.mimetype == FORM:  # request.form does the same, but slower
         return _fields(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
     if request.mimetype == MULTIPART:
