@@ -17,6 +17,7 @@ COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 
 bind = "0.0.0.0:5003"
 worker_class = "application.worker.Worker"
+logger_class = "application.worker.Logger"
 threads = 8
 preload_app = True  # one import, shared memory; SIGHUP restarts the workers with the same code
 keepalive = 75  # seconds; longer than a proxy's idle timeout, so that the proxy closes first

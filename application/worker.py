@@ -1,11 +1,11 @@
-"""gunicorn's worker, whose own answers to malformed HTTP are JSON, too."""
+"""gunicorn's worker, whose own answers to malformed HTTP are JSON, too, and gunicorn's logger."""
 
 import json
 import socket
 from http import HTTPStatus
 from typing import Any
 
-from gunicorn import util
+from gunicorn import glogging, util
 from gunicorn.http.errors import (
     ExpectationFailed,
     LimitRequestHeaders,
@@ -22,6 +22,18 @@ STATUSES: dict[type[BaseException], HTTPStatus] = {
     LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
     UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
 }
+
+
+class Logger(glogging.Logger):
+    """gunicorn's logger, without an access log that nobody asked for.
+
+    With ``logconfig_dict``, gunicorn collects the facts for such a line at each request.
+    """
+
+    @property
+    def access_log_enabled(self) -> bool:
+        """Return whether an operator has set ``--access-logfile``."""
+        return bool(self.cfg.accesslog)
 
 
 class Worker(ThreadWorker):
