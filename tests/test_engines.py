@@ -1,13 +1,19 @@
 """How connections to the database are set up."""
 
 import sqlite3
+import subprocess
 from contextlib import ExitStack, closing
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
+from application import db
+from application.database import TLS
 from tests.support.databases import application_on, engines_of, mysql_only, sqlite_only
 from tests.support.insides import MAX_AGE
+from tests.support.mariadb import MariaDB
+from tests.support.needs import need_program
 
 
 @mysql_only
@@ -65,3 +71,43 @@ def test_a_connection_has_an_sql_mode_of_its_own(app):
         with engine.connect() as connection:
             modes = connection.scalar(text("SELECT @@sql_mode"))
             assert modes == "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
+
+
+def all_engines(app):
+    with app.app_context():
+        return [*db.engines.values()]
+
+
+@pytest.fixture
+def tls_server(tmp_path):
+    """A server with a certificate that nobody has signed."""
+    need_program("mariadbd")
+    need_program("openssl")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    files = ["-keyout", key, "-out", certificate]
+    subject = ["-newkey", "rsa:2048", "-noenc", "-subj", "/CN=127.0.0.1"]
+    subprocess.run(["openssl", "req", "-x509", *subject, *files], check=True, capture_output=True)
+    server = MariaDB(tmp_path, f"--ssl-key={key}", f"--ssl-cert={certificate}").start()
+    yield server
+    server.kill()
+
+
+def test_connections_are_encrypted_if_the_server_can_do_so(tls_server):
+    with application_on(tls_server.url) as app:
+        for engine in all_engines(app):
+            with engine.connect() as connection:
+                version = connection.execute(text("SHOW STATUS LIKE 'Ssl_version'")).one()[1]
+                assert version.startswith("TLS")
+                # PyMySQL would make a new one for each connection.
+                assert connection.connection.dbapi_connection.ctx is TLS
+
+
+@mysql_only
+@pytest.mark.parametrize("option", ["ssl_verify_cert=true", "ssl_verify_identity=true"])
+def test_a_connection_that_must_be_safe_is_never_a_plain_one(app, option):
+    """The tests' server has no TLS, or a certificate that nobody has signed."""
+    refusal = r"SSL is required|CERTIFICATE_VERIFY_FAILED"
+    with application_on(f"{app.config['DATABASE_URL']}?{option}") as other:
+        for engine in all_engines(other):
+            with pytest.raises(OperationalError, match=refusal):
+                engine.connect()

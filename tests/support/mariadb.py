@@ -9,7 +9,7 @@ from tests.support.processes import free_port, until
 
 
 class MariaDB:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.port = free_port()
         self.url = f"mysql+pymysql://root@127.0.0.1:{self.port}/test"
         self._log = folder / "mariadb.log"
@@ -18,6 +18,7 @@ class MariaDB:
             self._options += ["--user=root"]  # nobody else may read the folder
         install = ["mariadb-install-db", *self._options, "--auth-root-authentication-method=normal"]
         subprocess.run(install, check=True, capture_output=True)
+        self._options += options
 
     def start(self) -> "MariaDB":
         network = ["--bind-address=127.0.0.1", f"--port={self.port}"]
