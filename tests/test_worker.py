@@ -1,14 +1,19 @@
-"""gunicorn's worker: what it overrides, and its answers to malformed HTTP."""
+"""gunicorn's worker: what it overrides, how workers share connections, and malformed HTTP."""
 
 import inspect
 import json
+import os
+import socket
+from contextlib import ExitStack, suppress
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 import requests
+from gunicorn.config import Config
 from gunicorn.workers.gthread import ThreadWorker
 
-from application.worker import STATUSES, Worker
+from application.worker import STATUSES, Logger, Worker
 from tests.support.api import ADD
 from tests.support.line import Line
 from tests.support.processes import until
@@ -22,12 +27,52 @@ REFUSED = {
 }
 
 
-def test_the_method_that_it_overrides_still_has_the_same_parameters():
-    """Else gunicorn has changed: read its handle_error again."""
+@pytest.mark.parametrize("method", ["handle_error", "wait_for_and_dispatch_events"])
+def test_a_method_that_it_overrides_still_has_the_same_parameters(method):
+    """Else gunicorn has changed: read the method again."""
     ours, theirs = (
-        list(inspect.signature(worker.handle_error).parameters) for worker in (Worker, ThreadWorker)
+        list(inspect.signature(getattr(worker, method)).parameters)
+        for worker in (Worker, ThreadWorker)
     )
     assert ours == theirs
+
+
+@pytest.mark.parametrize(("file", "enabled"), [(None, False), ("-", True)])
+def test_facts_for_an_access_log_are_collected_only_if_it_is_asked_for(file, enabled):
+    settings = Config()
+    settings.set("logconfig_dict", {"version": 1})
+    settings.set("accesslog", file)
+    assert Logger(settings).access_log_enabled is enabled
+
+
+def sockets(pid):
+    """Return the number of sockets that a process has open."""
+    number = 0
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # just closed
+            number += os.readlink(file).startswith("socket:")
+    return number
+
+
+def test_connections_that_come_at_once_are_shared_by_the_workers(start, tmp_path):
+    """Each takes two for each of its threads, and more only when some of its requests have ended.
+
+    gunicorn itself lets any worker accept them, often all of them the same one.
+    """
+    service = start(f"sqlite:///{tmp_path}/order.db", options="--threads 2", WEB_CONCURRENCY="2")
+    before = [sockets(pid) for pid in service.workers()]
+    with ExitStack() as connections:
+        lines = [
+            connections.enter_context(socket.create_connection(("127.0.0.1", service.port), 60))
+            for _ in range(9)
+        ]
+        for line in lines:  # a request whose body does not come
+            line.sendall(f"POST {ADD} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n".encode())
+        until(lambda: [sockets(pid) for pid in service.workers()] == [n + 4 for n in before])
+        for line in lines:
+            line.sendall(b"x")
+        for line in lines:
+            assert line.recv(64).startswith(b"HTTP/1.1 415")
 
 
 @pytest.fixture
