@@ -1,6 +1,7 @@
 """gunicorn's settings; GUNICORN_CMD_ARGS wins over them."""
 
 import atexit
+import gc
 import os
 import sys
 from contextlib import contextmanager, suppress
@@ -8,17 +9,22 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from logging import captureWarnings, getLogger
 from logging.config import dictConfig
 from pathlib import Path
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from shutil import rmtree
 from tempfile import TemporaryFile, mkdtemp
 
 from config import COUNTS_FOLDER, load, log_as_json, logging_config
 
 COUNTS = "PROMETHEUS_MULTIPROC_DIR"
+_, MOST_FILES = getrlimit(RLIMIT_NOFILE)
+FILES = 10_000 if MOST_FILES == RLIM_INFINITY else min(MOST_FILES, 10_000)
 
 bind = "0.0.0.0:5003"
 worker_class = "application.worker.Worker"
 logger_class = "application.worker.Logger"
 threads = 8
+setrlimit(RLIMIT_NOFILE, (FILES, MOST_FILES))  # a worker that can open no file drops requests
+worker_connections = FILES // 2  # idle ones included; the other half is for everything else
 preload_app = True  # one import, shared memory; SIGHUP restarts the workers with the same code
 keepalive = 75  # seconds; longer than a proxy's idle timeout, so that the proxy closes first
 logconfig_dict = logging_config(log_as_json())  # the application logs requests
@@ -31,6 +37,12 @@ def on_starting(server):
     """Migrate once, before the first worker starts."""
     with failures_logged():
         run.migrate_on_start()
+
+
+def pre_fork(server, worker):
+    """Exclude what exists from garbage collection, which would copy it into each worker."""
+    gc.collect()
+    gc.freeze()
 
 
 def pre_exec(server):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+from contextlib import ExitStack
 from http.client import HTTPConnection
 
 import pytest
@@ -90,3 +91,25 @@ def test_a_connection_serves_several_requests(start, tmp_path):
         answer.read()
         assert connection.sock is socket  # http.client closes one that ends with the answer
     connection.close()
+
+
+FEW_FILES = """
+from resource import RLIMIT_NOFILE, getrlimit, setrlimit
+setrlimit(RLIMIT_NOFILE, (64, getrlimit(RLIMIT_NOFILE)[1]))
+from gunicorn.app.wsgiapp import run
+run()
+"""
+
+
+def test_a_low_limit_of_open_files_is_raised(start, tmp_path):
+    """A worker that can open no more files would drop requests, those of others too."""
+    url = f"sqlite:///{tmp_path}/order.db"
+    service = start(url, program=("-c", FEW_FILES), WEB_CONCURRENCY="1")
+    with ExitStack() as idle:
+        for _ in range(100):
+            connection = HTTPConnection("127.0.0.1", service.port, timeout=60)
+            idle.callback(connection.close)
+            connection.request("GET", "/healthz")
+            answer = connection.getresponse()
+            assert answer.status == 200
+            answer.read()
