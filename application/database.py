@@ -2,6 +2,7 @@
 
 import ssl
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask
@@ -19,6 +20,7 @@ from .failover import Failover
 SQL_MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
 
 
+@lru_cache(256)  # an order's times are repeated in the row of each of its lines
 def _datetime(text: str) -> datetime | None:
     """Parse a DATETIME; a zero date, which MySQL may hold, is None.
 
@@ -96,7 +98,7 @@ def init_app(app: Flask) -> None:
     app.extensions["failover"] = Failover(*engines)
     for engine in engines:
         event.listen(engine, "connect", _prepare_sqlite if sqlite else _prepare_mysql)
-        event.listen(engine, "reset", _reset_sqlite if sqlite else _reset_mysql)
+    event.listen(engines[0], "reset", _reset_sqlite if sqlite else _reset_mysql)
     if sqlite:
         event.listen(engines[0], "begin", _begin_immediate)
 

@@ -18,10 +18,10 @@ def conditional_response(order: dict[str, Any], version: int) -> Response:
 
     Raises PreconditionFailed if the request has an If-Match without its ETag.
     """
-    tag = etag(order["id"], version)
-    _check_if_match(tag)
+    tag, environ = etag(order["id"], version), request.environ
+    _check_if_match(tag, environ)
     response = order_response(order, version)
-    if _in_if_none_match(tag):
+    if _in_if_none_match(tag, environ):
         response.status_code = 304  # Werkzeug sends no body with it
     return response
 
@@ -31,18 +31,19 @@ def check_conditions(tag: str | None) -> None:
 
     Raises PreconditionFailed if one of them does not hold.
     """
-    _check_if_match(tag)
-    if tag is not None and _in_if_none_match(tag):
+    environ = request.environ
+    _check_if_match(tag, environ)
+    if tag is not None and _in_if_none_match(tag, environ):
         raise PreconditionFailed("If-None-Match excludes the open order")
 
 
-def _check_if_match(tag: str | None) -> None:
-    if "HTTP_IF_MATCH" in request.environ and (tag is None or tag not in request.if_match):
+def _check_if_match(tag: str | None, environ: dict[str, Any]) -> None:
+    if "HTTP_IF_MATCH" in environ and (tag is None or tag not in request.if_match):
         raise PreconditionFailed("The order has changed")
 
 
-def _in_if_none_match(tag: str) -> bool:
-    return "HTTP_IF_NONE_MATCH" in request.environ and request.if_none_match.contains_weak(tag)
+def _in_if_none_match(tag: str, environ: dict[str, Any]) -> bool:
+    return "HTTP_IF_NONE_MATCH" in environ and request.if_none_match.contains_weak(tag)
 
 
 def etag(order_id: int, version: int) -> str:
