@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -39,16 +40,15 @@ class Logger(glogging.Logger):
 class Worker(ThreadWorker):
     """gunicorn's threaded worker; gunicorn has no setting for what is changed here."""
 
-    def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
-        """Leave new connections to other workers while as many requests wait as there are threads.
+    def accept(self, listener: socket.socket) -> None:
+        """Hesitate if requests are waiting for a thread: another worker may have a free one.
 
         gunicorn accepts all that it can, so that one worker may get every connection of a burst.
         """
-        if self.alive:
-            running = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
-            free = running < 2 * self.cfg.threads and self.nr_conns < self.worker_connections
-            self.set_accept_enabled(free)
-        super().wait_for_and_dispatch_events(timeout)
+        running = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
+        if running >= 2 * self.cfg.threads:
+            time.sleep(0.001)  # seconds
+        super().accept(listener)
 
     def handle_error(
         self, req: Request | None, client: socket.socket, addr: Any, exc: BaseException
