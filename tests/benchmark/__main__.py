@@ -1,8 +1,9 @@
-"""``make bench``: measure the service.
+"""``make bench``: measure the service, print tables, and draw ``docs/performance.svg``.
 
-What requests cost compared with the floor, what the metrics cost, how much slower requests are
-beside a million orders, and how fast the list of all orders is. ``--quick`` makes small tables and
-one round, only to see that the benchmark works.
+What requests cost compared with the floor, what the metrics cost, how 64 clients share one cart,
+how much slower requests are beside idle connections, with a database far away and beside a million
+orders, and how fast the list of all orders is. ``--quick`` makes small tables and one round, only
+to see that the benchmark works.
 """
 
 import sys
@@ -12,7 +13,10 @@ from statistics import median
 
 from sqlalchemy import text
 
-from tests.benchmark.contenders import FEW, FORGET, SCENARIOS, USERS, Bench, Contender
+from tests.benchmark.chart import draw
+from tests.benchmark.contenders import FEW, FORGET, USERS, Bench, Contender
+from tests.benchmark.distance import far_away
+from tests.benchmark.idle import idle_connections
 from tests.benchmark.listing import download, print_by_cursor
 from tests.benchmark.load import Cost, measure, memory
 from tests.benchmark.table import print_row, print_table_head
@@ -22,6 +26,10 @@ QUICK = "--quick" in sys.argv
 ROUNDS = 1 if QUICK else 5  # all contenders take turns in each, since the machine's speed changes
 MANY_ORDERS = 10_000 if QUICK else 1_000_000
 LISTED_ORDERS = 2_000 if QUICK else 200_000
+IDLE = 100 if QUICK else 2_000
+CROWD = 64  # clients of one cart
+CROWDED = 1 if QUICK else 5  # seconds
+BESIDE_THE_FLOOR = ("show", "add to a line", "add a new line", "first add", "checkout", "mix")
 
 
 def take_turns(contenders: list[Contender], *scenario, rounds: int = ROUNDS) -> list[Cost]:
@@ -30,34 +38,52 @@ def take_turns(contenders: list[Contender], *scenario, rounds: int = ROUNDS) -> 
 
 
 def print_requests(bench: Bench) -> None:
-    columns = ["request", "statements", "CPU ms", "floor", "ratio", "req/s", "floor"]
-    print_table_head(*columns, "p50 ms", "p99 ms", "errors")
+    columns = ["request", "statements", "CPU ms", "in the kernel", "floor", "ratio"]
+    print_table_head(*columns, "req/s", "floor", "p50 ms", "p99 ms", "errors")
     url = bench.database()
     both = service, _ = [bench.service(url), bench.floor(url)]
-    for scenario in SCENARIOS:
-        print_requests_row(scenario, *take_turns(both, scenario))
+    bars = {}
+    for scenario in BESIDE_THE_FLOOR:
+        costs = take_turns(both, scenario)
+        print_requests_row(scenario, *costs)
+        bars[scenario] = [cost.cpu_ms for cost in costs]
     for scenario in ("show", "mix"):
         name = f"{scenario}, 256 connections"
         print_requests_row(name, *take_turns(both, scenario, 256))
     forgetful = [bench.service(url, FORGET), bench.floor(url, FORGET)]
     print_requests_row("show, USER_CACHE_TTL=0", *take_turns(forgetful, "show"))
+    service.measure("the same again")  # from now on, its keys are known
+    for scenario in ("add with a key", "the same again"):
+        print_requests_row(scenario, *take_turns([service], scenario))
     parts = memory(service.service)
     print(f"\nMemory: {sum(parts):.0f} MiB, of {', '.join(f'{part:.0f}' for part in parts)}")
+    if not QUICK:
+        draw(bars)
 
 
-def print_requests_row(name: str, service: Cost, floor: Cost) -> None:
+def print_requests_row(name: str, service: Cost, floor: Cost | None = None) -> None:
     print_row(
         name,
         f"{service.statements_each:.1f}",
         f"{service.cpu_ms:.2f}",
-        f"{floor.cpu_ms:.2f}",
-        f"{service.cpu_ms / floor.cpu_ms:.2f}",
+        f"{service.system / service.served * 1000:.2f}",
+        f"{floor.cpu_ms:.2f}" if floor else "",
+        f"{service.cpu_ms / floor.cpu_ms:.2f}" if floor else "",
         f"{service.rate:.0f}",
-        f"{floor.rate:.0f}",
+        f"{floor.rate:.0f}" if floor else "",
         f"{service.p50:.1f}",
         f"{service.p99:.1f}",
         service.errors,
     )
+
+
+def print_hello(bench: Bench) -> None:
+    print()
+    print_table_head("CPU ms", "service", "hello from Flask", "hello from WSGI", "beyond Flask")
+    url = bench.database()
+    greeters = [bench.service(url), bench.hello(url, "app"), bench.hello(url, "wsgi")]
+    costs = [cost.cpu_ms for cost in take_turns(greeters, "/healthz")]
+    print_row("/healthz", *(f"{cost:.2f}" for cost in costs), f"{costs[0] - costs[1]:+.2f}")
 
 
 def print_metrics(bench: Bench) -> None:
@@ -69,6 +95,41 @@ def print_metrics(bench: Bench) -> None:
         # Many rounds: the difference is smaller than the one between two rounds.
         counted, uncounted = (c.cpu_ms for c in take_turns(both, scenario, rounds=4 * ROUNDS))
         print_row(scenario, f"{counted:.2f}", f"{uncounted:.2f}", f"{counted / uncounted:.2f}")
+
+
+def print_crowd(bench: Bench) -> None:
+    url = bench.database()
+    both = {"service": bench.service(url), "floor": bench.floor(url)}
+    print()
+    columns = ["req/s", "p50 ms", "p99 ms", "errors", "slowest client's share"]
+    print_table_head(f"add by {CROWD} clients to one cart", *columns)
+    for name, contender in both.items():
+        cost = contender.measure("one cart", CROWD, threads=CROWD, seconds=CROWDED)
+        share = f"{cost.fewest * CROWD / cost.answered:.2f}"
+        times = f"{cost.p50:.0f}", f"{cost.p99:.0f}"
+        print_row(name, f"{cost.rate:.0f}", *times, cost.errors, share)
+
+
+def print_idle(bench: Bench) -> None:
+    service = bench.service(bench.database())
+    show = partial(take_turns, [service], "show")
+    print()
+    print_table_head("show, eight connections", "", "memory MiB")
+    print_row("alone", percentiles(*show()), f"{sum(memory(service.service)):.0f}")
+    with idle_connections(service.service, IDLE):
+        cells = percentiles(*show()), f"{sum(memory(service.service)):.0f}"
+        print_row(f"beside {IDLE} idle connections", *cells)
+
+
+def print_distance(bench: Bench) -> None:
+    near = bench.database()
+    far = bench.enter_context(far_away(near))
+    print()
+    print_table_head("p50 ms", "database near", "1 ms away", "difference")
+    both = [bench.service(near), bench.service(far)]
+    for scenario in ("show", "add to a line"):
+        p50s = [cost.p50 for cost in take_turns(both, scenario, 2)]
+        print_row(scenario, *(f"{p50:.1f}" for p50 in p50s), f"{p50s[1] - p50s[0]:.1f}")
 
 
 def print_growth(bench: Bench) -> None:
@@ -109,7 +170,8 @@ def percentiles(cost: Cost) -> str:
 
 
 def main() -> None:
-    for part in (print_requests, print_metrics, print_growth, print_list):
+    requests = print_requests, print_hello, print_metrics, print_crowd
+    for part in (*requests, print_idle, print_distance, print_growth, print_list):
         with Bench() as bench:
             part(bench)
 

@@ -24,6 +24,10 @@ SCENARIOS = {  # the users, the number of requests, the lines in each user's ord
     "first add": (USERS, 500, None),
     "checkout": (USERS, 500, 5),
     "mix": (FEW, 1000, 5),
+    "add with a key": (FEW, 1000, 5),
+    "the same again": (FEW, 1000, 5),
+    "one cart": (FEW, 0, 5),
+    "/healthz": (FEW, 2000, None),
 }
 FLOOR = (
     "--config /dev/null --no-control-socket --worker-class gthread --workers 2 --threads 8"
@@ -40,12 +44,13 @@ class Contender:
     database: Connection
     others: int = 0  # orders up to this id are kept between scenarios
 
-    def measure(self, scenario: str, connections: int = 8) -> Cost:
+    def measure(self, scenario: str, connections: int = 8, **options) -> Cost:
         users, requests, lines = SCENARIOS[scenario]
         empty(self.database, after=self.others)
         if lines is not None:
             fill(self.database, users, lines)
-        return measure(self.service, self.database, scenario, len(users), requests, connections)
+        to_users = self.service, self.database, scenario, len(users), requests, connections
+        return measure(*to_users, **options)
 
     def warm_up(self) -> None:
         """Send so many requests that each worker knows every user."""
@@ -79,6 +84,12 @@ class Bench(ExitStack):
 
     def floor(self, url: str, cache_ttl: str = REMEMBER) -> Contender:
         return self._contender(url, cache_ttl, app="tests.benchmark.floor:app", options=FLOOR)
+
+    def hello(self, url: str, application: str) -> Contender:
+        """Start one of the greetings, which know no users."""
+        return self._contender(
+            url, FORGET, app=f"tests.benchmark.hello:{application}", options=FLOOR
+        )
 
     def uncounted(self, url: str) -> Contender:
         return self._contender(url, REMEMBER, app="tests.benchmark.uncounted:app")

@@ -28,8 +28,10 @@ class Cost:
     p50: float  # ms; of several rounds, their median
     p99: float
     errors: int  # no answer, or a 5xx
+    fewest: int  # answers that one of wrk's threads has got
     served: int = 0  # and those still under way
-    cpu: float = 0  # seconds, user and system, of all processes of the service
+    user: float = 0  # seconds of CPU time, of all processes of the service
+    system: float = 0  # the same, in the kernel
     statements: int = 0  # by the database's count, COMMIT and ROLLBACK included
 
     @classmethod
@@ -48,7 +50,7 @@ class Cost:
 
     @property
     def cpu_ms(self) -> float:
-        return self.cpu / self.served * 1000
+        return (self.user + self.system) / self.served * 1000
 
 
 def measure(
@@ -58,11 +60,17 @@ def measure(
     users: int,
     requests: int,
     connections: int = 8,
+    threads: int = 1,
+    seconds: int = LONGEST,
 ) -> Cost:
-    """Send a scenario's requests (see wrk.lua) as fast as they are answered."""
-    cpu, statements = cpu_seconds(service), questions(database)
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{LONGEST}", "--timeout", "20", "-s", SCRIPT]
-    command += [service.url, "--", scenario, str(users), str(requests)]
+    """Send a scenario's requests (see wrk.lua) as fast as they are answered.
+
+    If ``requests`` is 0, they are sent for some ``seconds``.
+    """
+    user, system, statements = *cpu_seconds(service), questions(database)
+    command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}", "--timeout", "20"]
+    command += ["-s", SCRIPT, service.url, "--", scenario, str(users), str(requests)]
+    command.append(str(time.time_ns()))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as wrk:
         for line in wrk.stdout:
             if line == "enough\n":
@@ -71,7 +79,8 @@ def measure(
                 cost = Cost(**json.loads(line))
     until(lambda: at_rest(database))
     cost.served = cost.answered + connections - 1  # each other connection still had one under way
-    cost.cpu = cpu_seconds(service) - cpu
+    user_after, system_after = cpu_seconds(service)
+    cost.user, cost.system = user_after - user, system_after - system
     cost.statements = questions(database) - statements
     return cost
 
@@ -90,13 +99,13 @@ def processes(service: Service) -> list[int]:
     return [service.pid, *service.workers()]
 
 
-def cpu_seconds(service: Service) -> float:
+def cpu_seconds(service: Service) -> tuple[float, float]:
     """Return the user and system time of the service's processes: utime and stime of proc(5)."""
-    ticks = 0
+    user = system = 0
     for pid in processes(service):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+        user, system = user + int(fields[11]), system + int(fields[12])
+    return user / os.sysconf("SC_CLK_TCK"), system / os.sysconf("SC_CLK_TCK")
 
 
 def memory(service: Service) -> list[float]:
