@@ -66,7 +66,7 @@ def query(statement: Executable, **parameters: object) -> Sequence[Row[Any]]:
 
 
 class Transaction:
-    """What a view changes, all of it or nothing."""
+    """All that a view reads and changes."""
 
     connection: Connection | None = None  # from the first statement on
     wrote = False
@@ -80,8 +80,16 @@ class Transaction:
         return self.connection.execute(statement, parameters)
 
     def commit(self) -> None:
-        if self.connection:
-            _commit(self.connection)
+        if self.connection is None:
+            return
+        try:
+            self.connection.commit()
+        except DBAPIError as error:
+            sqlite = self.connection.dialect.name == "sqlite"  # no network loses its answer
+            if sqlite or code(error.orig) in CONFLICTS | READ_ONLY:
+                raise
+            self.connection.invalidate()
+            raise OutcomeUnknown(f"COMMIT: {error.orig}") from error
         if self.wrote:
             current_app.extensions["failover"].wrote()
 
@@ -118,17 +126,6 @@ def transaction(view: Callable[P, T]) -> Callable[P, T]:
         return answer
 
     return run
-
-
-def _commit(connection: Connection) -> None:
-    try:
-        connection.commit()
-    except DBAPIError as error:
-        sqlite = connection.dialect.name == "sqlite"  # has no network on which an answer is lost
-        if sqlite or code(error.orig) in CONFLICTS | READ_ONLY:
-            raise
-        connection.invalidate()
-        raise OutcomeUnknown(f"COMMIT: {error.orig}") from error
 
 
 def execute(statement: Executable, **parameters: object) -> CursorResult[Any]:
