@@ -48,9 +48,11 @@ TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
 MAX_AGE = 25  # seconds; a connection that only reads does not notice that its server is replaced
 PROBE_TIMEOUT = 0.4  # seconds to connect, and to answer, for a health probe
-# Variables that tell that reads may be stale, and what helps: Galera, and Group Replication.
+# Variables that tell that reads may be stale, and what helps: Galera, and Group Replication. Galera
+# waits before a transaction's first statement only: 1 is for a SELECT, 4 for an INSERT (of a key).
 CATCH_UP = {
-    ("wsrep_sync_wait", "0"): "SET SESSION wsrep_sync_wait = 1",
+    ("wsrep_sync_wait", "0"): "SET SESSION wsrep_sync_wait = 5",
+    ("wsrep_sync_wait", "1"): "SET SESSION wsrep_sync_wait = 5",
     ("group_replication_single_primary_mode", "OFF"): (
         "SET SESSION group_replication_consistency = 'BEFORE'"
     ),

@@ -1,5 +1,6 @@
 """Nodes that are all written to: what one has answered, the others show at once."""
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
@@ -14,6 +15,8 @@ from tests.support.shopper import Shopper
         pytest.param(lambda shopper, _: shopper.cart(), id="show"),
         pytest.param(lambda shopper, _: shopper.checkout(), id="checkout"),
         pytest.param(lambda shopper, etag: shopper.checkout(etag), id="checkout with If-Match"),
+        pytest.param(lambda shopper, _: buy(shopper), id="checkout with a key"),
+        pytest.param(lambda shopper, etag: buy(shopper, etag), id="with a key and If-Match"),
     ],
 )
 def test_an_acknowledged_add_is_visible_on_the_next_node(services, slow_node, users, call):
@@ -25,3 +28,8 @@ def test_an_acknowledged_add_is_visible_on_the_next_node(services, slow_node, us
         slow_node.execute(text("UNLOCK TABLES"))
         assert waiting
         assert answer.result().json()["result"]["items"] == added.json()["result"]["items"]
+
+
+def buy(shopper, etag=None):
+    headers = {"Idempotency-Key": str(uuid.uuid4())} | ({"If-Match": etag} if etag else {})
+    return shopper.send("POST", "/checkout", headers=headers)
