@@ -18,13 +18,13 @@ from config import COUNTS_FOLDER, load, log_as_json, logging_config
 COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 _, MOST_FILES = getrlimit(RLIMIT_NOFILE)
 FILES = 10_000 if MOST_FILES == RLIM_INFINITY else min(MOST_FILES, 10_000)
+setrlimit(RLIMIT_NOFILE, (FILES, MOST_FILES))  # a worker that can open no file drops requests
 
 bind = "0.0.0.0:5003"
 worker_class = "application.worker.Worker"
 logger_class = "application.worker.Logger"
 threads = 8
-setrlimit(RLIMIT_NOFILE, (FILES, MOST_FILES))  # a worker that can open no file drops requests
-worker_connections = FILES // 2  # idle ones included; the other half is for everything else
+worker_connections = FILES // 2  # of callers; the database and user-service need files, too
 preload_app = True  # one import, shared memory; SIGHUP restarts the workers with the same code
 keepalive = 75  # seconds; longer than a proxy's idle timeout, so that the proxy closes first
 logconfig_dict = logging_config(log_as_json())  # the application logs requests
@@ -40,7 +40,10 @@ def on_starting(server):
 
 
 def pre_fork(server, worker):
-    """Exclude what exists from garbage collection, which would copy it into each worker."""
+    """Let the garbage collector ignore what the workers share.
+
+    It writes to each object that it looks at, so each worker would get a copy of its own.
+    """
     gc.collect()
     gc.freeze()
 

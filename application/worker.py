@@ -47,7 +47,7 @@ class Worker(ThreadWorker):
         """
         running = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
         if running >= 2 * self.cfg.threads:
-            time.sleep(0.001)  # seconds
+            time.sleep(0.001)  # seconds: enough for an idle worker to accept it first
         super().accept(listener)
 
     def handle_error(

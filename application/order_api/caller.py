@@ -11,7 +11,6 @@ from .user_client import User, UserClient
 # HTTP demands one with every 401. With the scheme "Basic", browsers would ask for a password. The
 # realm must be quoted: Werkzeug does so only if it has a space.
 CHALLENGE = WWWAuthenticate("apikey", {"realm": "order service"})
-
 USER = "order_service.user"  # in the request's environ
 
 
@@ -20,7 +19,7 @@ def current_user() -> User:
 
     Raises Unauthorized, or UserServiceUnavailable.
     """
-    environ = request.environ  # in a variable: the proxy costs more than all else here
+    environ = request.environ  # once: each use of the proxy is slow
     if USER not in environ:
         client: UserClient = current_app.extensions["user_client"]
         api_key = environ.get("HTTP_AUTHORIZATION", "")

@@ -66,7 +66,7 @@ def print_requests_row(name: str, service: Cost, floor: Cost | None = None) -> N
         name,
         f"{service.statements_each:.1f}",
         f"{service.cpu_ms:.2f}",
-        f"{service.system / service.served * 1000:.2f}",
+        f"{service.kernel_ms:.2f}",
         f"{floor.cpu_ms:.2f}" if floor else "",
         f"{service.cpu_ms / floor.cpu_ms:.2f}" if floor else "",
         f"{service.rate:.0f}",

@@ -19,7 +19,7 @@ def draw(bars: dict[str, list[float]]) -> None:
         legend_at_bottom=True,
         formatter=lambda value: f"{value:.2f}",
         js=(),
-        no_prefix=True,  # else with each drawing another one
+        no_prefix=True,  # it is random, so each drawing would change the whole file
         width=800,
         height=400,
     )

@@ -52,6 +52,10 @@ class Cost:
     def cpu_ms(self) -> float:
         return (self.user + self.system) / self.served * 1000
 
+    @property
+    def kernel_ms(self) -> float:
+        return self.system / self.served * 1000
+
 
 def measure(
     service: Service,
