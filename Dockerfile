@@ -15,5 +15,5 @@ EXPOSE 5003
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["python", "-c", "\
 import http.client as h; c = h.HTTPConnection('127.0.0.1', 5003, timeout=2); \
 c.request('GET', '/healthz'); assert c.getresponse().status == 200"]
-ENTRYPOINT ["python", "gunicorn.conf.py"]
+ENTRYPOINT ["gunicorn"]
 CMD ["run:app"]

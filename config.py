@@ -1,7 +1,10 @@
 """The service's settings: the only reader of the environment, apart from gunicorn's own."""
 
+import logging
 import os
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,7 @@ COUNTS_FOLDER = os.environ.pop("PROMETHEUS_MULTIPROC_DIR", "").strip()
 
 
 class Config:
-    """What both configurations have in common; the type of a default is the setting's type."""
+    """What both configurations have in common. The environment may set what ``SETTINGS`` names."""
 
     DATABASE_PASSWORD = ""  # replaces DATABASE_URL's; unencoded, spaces count
     USER_SERVICE_TIMEOUT = 5.0  # seconds for the whole call
@@ -30,9 +33,8 @@ class Config:
     SCRIPT_NAME = ""  # the path prefix of callers' requests
     TRUST_FORWARDED_PREFIX = False  # X-Forwarded-Prefix names the prefix
     PROMETHEUS_MULTIPROC_DIR = ""  # where gunicorn's workers count; gunicorn.conf.py sets it
-    # Eight workers have 128 connections at most; MySQL and MariaDB allow 151 by default.
-    WEB_CONCURRENCY = min(os.cpu_count() or 1, 8)  # gunicorn's workers
     MAX_CONTENT_LENGTH = 64 * 1024  # bytes of a request's body
+    LOG_LEVEL = "INFO"
     PROPAGATE_EXCEPTIONS = False  # errors are answered in JSON in every configuration
 
 
@@ -50,7 +52,7 @@ class DevelopmentConfig(Config):
 class ProductionConfig(Config):
     """In a container beside user-service."""
 
-    DATABASE_URL = ""  # required; database_url.py checks it
+    DATABASE_URL = ""  # required; application/database/url.py checks it
     USER_SERVICE_URL = "http://user-service:5001"
     USER_CACHE_TTL = 10.0
     ORDERS_REQUIRE_ADMIN = True
@@ -60,12 +62,74 @@ class ProductionConfig(Config):
 
 CONFIGURATIONS = {f"config.{c.__name__}": c for c in (DevelopmentConfig, ProductionConfig)}
 LARGEST = 2**31 - 1  # of any number: 68 years in seconds, which timeouts and dates can hold
-PREFIX = re.compile(r"(/[\w.~-]+)*/?", re.ASCII)
-ABOVE_ZERO = ("USER_SERVICE_TIMEOUT", "WEB_CONCURRENCY", "MAX_CONTENT_LENGTH")
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in {"true", "false", "1", "0"}:
+        raise ValueError("must be true or false")
+    return text.lower() in {"true", "1"}
+
+
+def _number(kind: type[int] | type[float], above_zero: bool = False) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = -1
+        if not 0 <= number <= LARGEST or (above_zero and number == 0):
+            name = "whole number" if kind is int else "number"
+            least = "above 0, up" if above_zero else "from 0"
+            raise ValueError(f"must be a {name} {least} to {LARGEST}")
+        return number
+
+    return parse
+
+
+def _service_url(text: str) -> str:
+    try:
+        url = parse_url(text)
+    except LocationParseError:
+        url = parse_url("")
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError("must be a URL, as in http://user-service:5001")
+    return text
+
+
+def _path_prefix(text: str) -> str:
+    if not re.fullmatch(r"(/[\w.~-]+)*/?", text, re.ASCII):
+        raise ValueError("must be a path, as in /shop")
+    return text
+
+
+def _log_level(text: str) -> str:
+    if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+        raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    return text.upper()
+
+
+# Each reads its variable's text, and raises ValueError with the rule that the text breaks.
+SETTINGS: dict[str, Callable[[str], Any]] = {
+    "DATABASE_URL": str,
+    "DATABASE_PASSWORD": str,
+    "USER_SERVICE_URL": _service_url,
+    "USER_SERVICE_TIMEOUT": _number(float, above_zero=True),
+    "USER_CACHE_TTL": _number(float),
+    "ORDERS_REQUIRE_ADMIN": _boolean,
+    "SQLALCHEMY_ECHO": _boolean,
+    "IDEMPOTENCY_KEY_TTL": _number(float),
+    "MIGRATE_ON_START": _boolean,
+    "API_DOCS": _boolean,
+    "SCRIPT_NAME": _path_prefix,
+    "TRUST_FORWARDED_PREFIX": _boolean,
+    "PROMETHEUS_MULTIPROC_DIR": str,
+    "MAX_CONTENT_LENGTH": _number(int, above_zero=True),
+    "LOG_JSON": _boolean,
+    "LOG_LEVEL": _log_level,
+}
 
 
 def load(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the active configuration's settings, each replaced by its environment variable.
+    """Return the active configuration, with the environment's values in place of its own.
 
     An empty variable counts as unset. ``overrides`` win over the environment. Raises SystemExit
     with one line that names the variable whose value cannot be used.
@@ -73,20 +137,8 @@ def load(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
     if ENV_FILE == "bad":
         raise SystemExit(".env must be a text file in UTF-8")
     active = _active()
-    settings = {name: _setting(active, name) for name in dir(active) if name.isupper()}
-    settings |= overrides or {}
-    _check_user_service_url(settings["USER_SERVICE_URL"])
-    if not PREFIX.fullmatch(settings["SCRIPT_NAME"]):
-        raise SystemExit("SCRIPT_NAME must be a path, as in /shop")
-    return settings
-
-
-def log_as_json() -> bool:
-    """Return LOG_JSON; production's default if it or CONFIGURATION_SETUP cannot be used."""
-    try:
-        return bool(_setting(_active(), "LOG_JSON"))
-    except SystemExit:
-        return ProductionConfig.LOG_JSON
+    constants = {name: getattr(active, name) for name in dir(active) if name.isupper()}
+    return constants | {name: _setting(active, name) for name in SETTINGS} | (overrides or {})
 
 
 def _active() -> type[Config]:
@@ -96,41 +148,24 @@ def _active() -> type[Config]:
     return CONFIGURATIONS[active]
 
 
-def _setting(configuration: type[Config], name: str) -> Any:
-    default = getattr(configuration, name)
+def _setting(active: type[Config], name: str) -> Any:
     text = os.environ.get(name, "").strip("\r\n" if name == "DATABASE_PASSWORD" else None)
-    return _convert(name, text, type(default)) if text else default
-
-
-def _convert(name: str, text: str, kind: type) -> str | bool | float | int:
-    if kind is str:
-        return text
-    if kind is bool:
-        if text.lower() not in {"true", "false", "1", "0"}:
-            raise SystemExit(f"{name} must be true or false")
-        return text.lower() in {"true", "1"}
     try:
-        number: float | int = kind(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number <= LARGEST or (number == 0 and name in ABOVE_ZERO):
-        least = "above 0, up" if name in ABOVE_ZERO else "from 0"
-        kinds = "whole number" if kind is int else "number"
-        raise SystemExit(f"{name} must be a {kinds} {least} to {LARGEST}")
-    return number
+        return SETTINGS[name](text) if text else getattr(active, name)
+    except ValueError as rule:
+        raise SystemExit(f"{name} {rule}") from None
 
 
-def _check_user_service_url(text: str) -> None:
+def logging_config() -> dict[str, Any]:
+    """Return what ``logging.config.dictConfig`` takes: one format for the whole process.
+
+    If a setting cannot be used, production's defaults apply until load() says so.
+    """
     try:
-        url = parse_url(text)
-    except LocationParseError:
-        url = parse_url("")
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise SystemExit("USER_SERVICE_URL must be a URL, as in http://user-service:5001")
-
-
-def logging_config(as_json: bool) -> dict[str, Any]:
-    """Return what ``logging.config.dictConfig`` takes: one format for the whole process."""
+        active = _active()
+        as_json, level = _setting(active, "LOG_JSON"), _setting(active, "LOG_LEVEL")
+    except SystemExit:
+        as_json, level = True, "INFO"
     fmt = "%(asctime)s %(levelname)s %(message)s [%(request_id)s]"
     text = {"()": "logging.Formatter", "fmt": fmt, "defaults": {"request_id": "-"}}
     json = {
@@ -144,7 +179,7 @@ def logging_config(as_json: bool) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {"line": json if as_json else text},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"level": "INFO", "handlers": ["console"]},
+        "root": {"level": level, "handlers": ["console"]},
         "loggers": {
             "gunicorn.error": {"handlers": [], "propagate": True},
             "alembic.runtime.plugins": {"level": "WARNING"},
@@ -154,3 +189,15 @@ def logging_config(as_json: bool) -> dict[str, Any]:
             "sqlalchemy.engine.Engine": {"handlers": ["console"], "propagate": False},
         },
     }
+
+
+@contextmanager
+def exit_logged() -> Iterator[None]:
+    """Log the line with which a start ends, instead of printing it."""
+    try:
+        yield
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            logging.getLogger(__name__).critical(end.code)
+            raise SystemExit(1) from None
+        raise

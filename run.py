@@ -1,5 +1,6 @@
 """The application, for gunicorn, ``flask`` and ``python run.py``."""
 
+import sys
 from logging.config import dictConfig
 
 from flask_migrate import upgrade
@@ -7,8 +8,12 @@ from flask_migrate import upgrade
 import config
 from application import create_app, db
 
-dictConfig(config.logging_config(config.log_as_json()))
-app = create_app()
+if "gunicorn.arbiter" in sys.modules and "__config__" not in sys.modules:  # gunicorn's name for it
+    raise RuntimeError("gunicorn must read gunicorn.conf.py: start it in its folder, or with -c")
+
+dictConfig(config.logging_config())
+with config.exit_logged():
+    app = create_app()
 
 
 def migrate_on_start() -> None:

@@ -7,10 +7,8 @@ from flask_migrate import Migrate
 
 import config
 
-from . import database, docs, errors, health, logs, metrics, prefix
+from . import database
 from .database import db
-from .order_api import order_api_blueprint
-from .order_api.user_client import UserClient
 
 __all__ = ["create_app", "db"]
 
@@ -21,23 +19,28 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     ``overrides`` are settings that win over the environment. Raises SystemExit if a setting cannot
     be used.
     """
+    # Not before, so that gunicorn.conf.py can import serving.counts_folder first.
+    from .order_api import order_api_blueprint
+    from .order_api.user_client import UserClient
+    from .serving import docs, errors, health, logs, metrics, prefix
+
     app = Flask(__name__, static_folder=None)
     app.config.from_mapping(config.load(overrides))
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider only
     app.url_map.merge_slashes = False  # its redirects would be HTML
     database.init_app(app)
-    Migrate(app, db)
-    errors.init_app(app)
-    logs.init_app(app)
-    metrics.init_app(app)
-    health.init_app(app)
-    prefix.init_app(app)
-    if app.config["API_DOCS"]:
-        docs.init_app(app)
-    app.extensions["user_client"] = UserClient(
+    Migrate(app, db, directory=str(config.ROOT / "migrations"))
+    user_client = app.extensions["user_client"] = UserClient(
         app.config["USER_SERVICE_URL"],
         app.config["USER_SERVICE_TIMEOUT"],
         app.config["USER_CACHE_TTL"],
     )
     app.register_blueprint(order_api_blueprint)
+    errors.init_app(app)
+    logs.init_app(app)
+    metrics.init_app(app)
+    health.init_app(app, {"user_service": user_client.ping})
+    prefix.init_app(app)
+    if app.config["API_DOCS"]:
+        docs.init_app(app)
     return app

@@ -1,16 +1,25 @@
-"""The schema. What changes a cart is in ``cart``, what shows orders in ``orders``."""
+"""The tables as models: orders with their lines and rules, and the answers kept under keys."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Computed, DateTime, ForeignKey, UniqueConstraint
-from sqlalchemy.dialects.mysql import DATETIME
-from sqlalchemy.orm import Mapped, mapped_column
+import sqlalchemy as sa
+from prometheus_client import Counter
+from sqlalchemy.dialects.mysql import DATETIME, MEDIUMTEXT
+from sqlalchemy.orm import Mapped, defer, joinedload, mapped_column, relationship
 
-from .database import Base
+from .database import db
+from .database.transactions import on_commit
+from .order_json import item_json, order_json
+from .refusals import ItemNotFound, OrderClosed, OrderEmpty, QuantityTooLarge
 
 MAX_INTEGER = 2**31 - 1  # of an INTEGER column
 # MySQL keeps whole seconds by default: too coarse to tell which of two changes came first.
-EXACT_TIME = DateTime().with_variant(DATETIME(fsp=6), "mysql")
+EXACT_TIME = sa.DateTime().with_variant(DATETIME(fsp=6), "mysql")
+
+ORDERS_OPENED = Counter("orders_opened", "Orders opened by their first item.")
+ITEMS_ADDED = Counter("items_added", "Items added to an order, whatever their quantity.")
+ORDERS_CHECKED_OUT = Counter("orders_checked_out", "Orders checked out.")
 
 
 def utcnow() -> datetime:
@@ -18,7 +27,7 @@ def utcnow() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-class Order(Base):
+class Order(db.Model):
     """A user's order: a cart while it is open, unchangeable once it is checked out."""
 
     __tablename__ = "order"
@@ -26,32 +35,150 @@ class Order(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(index=True)
     is_open: Mapped[bool] = mapped_column(default=True)
-    date_added: Mapped[datetime | None] = mapped_column(EXACT_TIME)
-    date_updated: Mapped[datetime | None] = mapped_column(EXACT_TIME)
-    # Changes with every change of the cart, its lines included: the nodes of a cluster detect a
-    # conflict only in a row that both transactions wrote.
-    version: Mapped[int] = mapped_column(server_default="1")
+    date_added: Mapped[datetime | None] = mapped_column(EXACT_TIME, default=utcnow)
+    date_updated: Mapped[datetime | None] = mapped_column(
+        EXACT_TIME, default=utcnow, onupdate=utcnow
+    )
+    # Changes with every change of the order, its lines included: the nodes of a cluster detect a
+    # conflict only in a row that both transactions wrote. The session counts it.
+    version: Mapped[int] = mapped_column()
     # NULL in closed orders, so that the unique index allows one open order for each user. VIRTUAL,
     # because SQLite cannot add a STORED column.
     open_user_id: Mapped[int | None] = mapped_column(
-        Computed("CASE WHEN is_open THEN user_id END", persisted=False), unique=True, index=True
+        sa.Computed("CASE WHEN is_open THEN user_id END", persisted=False),
+        unique=True,
+        index=True,
+        deferred=True,
     )
+    items: Mapped[list["OrderItem"]] = relationship(
+        backref="order",
+        cascade="all, delete-orphan",
+        # Ids do not tell which line came first: the nodes of a cluster assign them independently.
+        order_by="(OrderItem.date_added, OrderItem.id)",
+    )
+    # eager_defaults: nobody reads open_user_id after a write.
+    __mapper_args__ = {"version_id_col": version, "eager_defaults": False}  # noqa: RUF012
+
+    @classmethod
+    def create(cls, user_id: int) -> "Order":
+        """Open an order; the database allows one for each user."""
+        now = utcnow()
+        order = cls(user_id=user_id, is_open=True, date_added=now, date_updated=now)
+        db.session.add(order)
+        on_commit(ORDERS_OPENED.inc)
+        return order
+
+    @classmethod
+    def lock_open(cls, user_id: int) -> "Order | None":
+        """Return the user's open order, locked until the transaction ends, None without one."""
+        return db.session.scalars(LOCK_OPEN, {"user": user_id}).unique().first()
+
+    def add_item(self, product_id: int, quantity: int = 1) -> None:
+        """Add ``quantity`` (1 to 2147483647) of a product, to its line if there is one.
+
+        Raises QuantityTooLarge, and changes nothing, if the line would exceed 2147483647.
+        """
+        line = self._find(product_id)
+        total = quantity + (line.quantity if line else 0)
+        if total > MAX_INTEGER:
+            raise QuantityTooLarge(f"qty must leave the line's quantity at most {MAX_INTEGER}")
+        self._touch()
+        if line:
+            line.quantity = total
+        else:
+            self.items.append(OrderItem(product_id, quantity))
+        on_commit(ITEMS_ADDED.inc)
+
+    def update_item(self, product_id: int, quantity: int) -> None:
+        """Set the quantity (1 to 2147483647) of a product's line. Raises ItemNotFound."""
+        line = self._require(product_id)
+        self._touch()
+        line.quantity = quantity
+
+    def remove_item(self, product_id: int) -> None:
+        """Remove a line; the order stays open even if it is empty. Raises ItemNotFound."""
+        line = self._require(product_id)
+        self._touch()
+        self.items.remove(line)
+
+    def clear(self) -> None:
+        """Remove all lines; the order stays open."""
+        self._touch()
+        ids = [line.id for line in self.items]
+        # In one statement; the session would send one for each line.
+        db.session.execute(sa.delete(OrderItem).where(OrderItem.id.in_(ids)))
+        self.items.clear()
+
+    def checkout(self) -> None:
+        """Close the order for good. Raises OrderEmpty."""
+        if not self.items:
+            raise OrderEmpty("Order is empty")
+        self._touch()
+        self.is_open = False
+        on_commit(ORDERS_CHECKED_OUT.inc)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the order as the API shows it."""
+        return order_json(self, self.items, self.user_id, self.is_open)
+
+    def _touch(self) -> None:
+        """Change the order's own row, as each change must. Raises OrderClosed."""
+        if not self.is_open:
+            raise OrderClosed("Order is closed")
+        if self.id is not None:  # a new one has its time already
+            self.date_updated = utcnow()
+
+    def _find(self, product_id: int) -> "OrderItem | None":
+        return next((line for line in self.items if line.product_id == product_id), None)
+
+    def _require(self, product_id: int) -> "OrderItem":
+        if line := self._find(product_id):
+            return line
+        raise ItemNotFound("Item not found")
 
 
-class OrderItem(Base):
+class OrderItem(db.Model):
     """A line of an order: a product and its quantity."""
 
     __tablename__ = "order_item"
-    __table_args__ = (UniqueConstraint("order_id", "product_id", name="uq_order_item_product"),)
+    __table_args__ = (sa.UniqueConstraint("order_id", "product_id", name="uq_order_item_product"),)
 
+    # What no rule reads is deferred: loaded only if somebody asks for it.
     id: Mapped[int] = mapped_column(primary_key=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey("order.id"))
+    order_id: Mapped[int] = mapped_column(sa.ForeignKey("order.id"), deferred=True)
     product_id: Mapped[int]
     quantity: Mapped[int]
-    date_added: Mapped[datetime | None] = mapped_column(EXACT_TIME)
-    date_updated: Mapped[datetime | None] = mapped_column(EXACT_TIME)
+    date_added: Mapped[datetime | None] = mapped_column(EXACT_TIME, default=utcnow, deferred=True)
+    date_updated: Mapped[datetime | None] = mapped_column(
+        EXACT_TIME, default=utcnow, onupdate=utcnow, deferred=True
+    )
+
+    def __init__(self, product_id: int, quantity: int = 1) -> None:
+        super().__init__(product_id=product_id, quantity=quantity)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the line as the API shows it."""
+        return item_json(self)
 
 
-# The statements of ``cart`` and ``orders`` are on these: their results are rows, never entities.
-order_table = Base.metadata.tables["order"]
-item_table = Base.metadata.tables["order_item"]
+LOCK_OPEN = (
+    sa.select(Order)
+    .options(defer(Order.date_updated), joinedload(Order.items))  # it is about to be set
+    .where(Order.open_user_id == sa.bindparam("user"))
+    .with_for_update()
+)
+
+
+class IdempotencyKey(db.Model):
+    """A user's key, the request that it stands for, and that request's answer."""
+
+    __tablename__ = "idempotency_key"
+
+    user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    # Digests: no collation takes two of them for one.
+    key: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    request: Mapped[str] = mapped_column(sa.String(64))
+    status: Mapped[int] = mapped_column(default=0)
+    body: Mapped[str] = mapped_column(sa.Text().with_variant(MEDIUMTEXT(), "mysql"), default="")
+    etag: Mapped[str | None] = mapped_column(sa.String(32))
+    date_added: Mapped[datetime] = mapped_column(default=utcnow, index=True)

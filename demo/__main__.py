@@ -35,7 +35,7 @@ def main(port: int) -> None:
 
 def serve(port: int, greeting: str) -> None:
     """Run the service until it ends, print the greeting once it serves, and exit."""
-    command = [sys.executable, "gunicorn.conf.py", "--bind", f"0.0.0.0:{port}", "run:app"]
+    command = [sys.executable, "-m", "gunicorn", "--bind", f"0.0.0.0:{port}", "run:app"]
     settings = os.environ | {"PROMETHEUS_MULTIPROC_DIR": config.COUNTS_FOLDER}
     # In a process group of its own: Ctrl-C would reach gunicorn's workers twice, from the terminal
     # and from their master, and a worker can deadlock on the second one.

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from threading import current_thread, main_thread
 
 from alembic import context
+from alembic.script import ScriptDirectory
 from flask import current_app
 from pymysql.constants import ER
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from application.failures import code, passes
-from application.health import migration_state
+from application.database.error_codes import code, passes
+from application.serving.health import migration_state
 from migrations.mysql import convert_tables, other_tables, refuse_several_primaries, wait_for_turn
 from migrations.statements import CONFLICTS, PATIENCE, PAUSE, migration_engine
 
@@ -108,9 +109,23 @@ def run_migrations(connection):
         time.sleep(PAUSE)
 
 
+def number_revision(_context, _revision, scripts):
+    """Number a new revision; write none if ``flask db migrate`` finds nothing to change."""
+    (script,) = scripts
+    if getattr(context.config.cmd_opts, "autogenerate", False) and script.upgrade_ops.is_empty():
+        log.info("The models have not changed: no revision is written")
+        scripts.clear()
+        return
+    head = ScriptDirectory.from_config(context.config).get_current_head()
+    script.rev_id = f"{int(head or 0) + 1:04}"
+
+
 def main(connection):
     context.configure(
-        connection=connection, target_metadata=db.metadata, transactional_ddl=sqlite or None
+        connection=connection,
+        target_metadata=db.metadata,
+        transactional_ddl=sqlite or None,
+        process_revision_directives=number_revision,
     )
     command = context.get_context().opts["fn"].__name__
     if command == "upgrade" and is_complete(connection):

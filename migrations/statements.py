@@ -14,7 +14,7 @@ from pymysql.constants import ER
 from pymysql.err import MySQLError
 from sqlalchemy import NullPool, create_engine, event
 
-from application.database import SQL_MODE, SQLITE
+from application.database.engines import SQL_MODE, SQLITE
 
 log = logging.getLogger("alembic.statements")
 

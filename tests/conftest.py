@@ -24,7 +24,7 @@ from tests.support.service import Service
 def environment():
     """Keep the developer's own settings out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in dir(config.ProductionConfig) if name.isupper()]:
+        for name in (*config.SETTINGS, "WEB_CONCURRENCY"):
             patch.delenv(name, raising=False)
         patch.setenv("CONFIGURATION_SETUP", "config.DevelopmentConfig")
         patch.setenv("SQLALCHEMY_ECHO", "false")

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import URL, make_url
 
 import config
-from application.database_url import parse
+from application.database.url import parse
 from tests.support.databases import mysql_database
 from tests.support.gunicorn import run_gunicorn
 from tests.support.processes import free_port
@@ -43,11 +43,19 @@ def test_the_environment_overrides_the_defaults(monkeypatch):
     assert settings["ORDERS_REQUIRE_ADMIN"] is True
 
 
+def test_the_environment_sets_nothing_but_settings(monkeypatch):
+    monkeypatch.setenv("PROPAGATE_EXCEPTIONS", "true")
+    monkeypatch.setenv("SQLALCHEMY_BINDS", "other")
+    settings = config.load()
+    assert settings["PROPAGATE_EXCEPTIONS"] is False
+    assert "SQLALCHEMY_BINDS" not in settings
+
+
 @pytest.mark.usefixtures("production")
 def test_an_empty_value_counts_as_unset(monkeypatch):
     unset = config.load()
-    for name in unset:
-        if name not in {"CONFIGURATION_SETUP", "DATABASE_URL"}:
+    for name in config.SETTINGS:
+        if name != "DATABASE_URL":
             monkeypatch.setenv(name, "")
     assert config.load() == unset
     monkeypatch.setenv("CONFIGURATION_SETUP", " ")
@@ -106,7 +114,8 @@ def test_a_command_ends_with_one_line_about_a_bad_value(command):
         timeout=120,
     )
     assert ended.returncode == 1
-    assert ended.stderr == "DATABASE_URL must name a file, as in sqlite:////folder/file.db\n"
+    (line,) = ended.stderr.splitlines()
+    assert "CRITICAL DATABASE_URL must name a file, as in sqlite:////folder/file.db [-]" in line
 
 
 def test_an_upgrade_without_a_database_ends_with_one_line():

@@ -71,7 +71,7 @@ def test_an_operator_s_is_made_if_missing_and_never_deleted(serve, tmp_path):
 
 def test_a_new_master_makes_its_own(serve, tmp_path):
     """SIGUSR2 starts one beside the old one, with new code; here after a reload."""
-    service = serve(program=("gunicorn.conf.py",))
+    service = serve()
     old = own_folders(tmp_path)
     before = service.workers()
     os.kill(service.pid, signal.SIGHUP)

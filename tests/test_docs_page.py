@@ -91,7 +91,7 @@ def test_a_user_adds_an_item_and_checks_out_on_the_page(page, url, user):
     expect(page).to_have_url(f"{url}/docs")
     authorize(page, f"Basic {user['api_key']}")
 
-    add_item = try_out(page, "add_item")
+    add_item = try_out(page, "order_add_item")
     add_item.get_by_label("Request content type").select_option(FORM)
     order = execute(add_item, 200, {"product_id": 5, "qty": 2})["result"]
     assert order["items"] == [{"product_id": 5, "quantity": 2, "product": 5}]
@@ -104,7 +104,7 @@ def test_a_user_adds_an_item_and_checks_out_on_the_page(page, url, user):
 def test_a_user_clears_the_cart_and_checks_out_what_was_seen(page, url, user, request):
     page.goto(f"{url}/docs/")
     authorize(page, f"Basic {user['api_key']}")
-    add_item = try_out(page, "add_item")
+    add_item = try_out(page, "order_add_item")
     add_item.get_by_label("Request content type").select_option("application/json")
     order = execute(add_item, 200)["result"]  # with the example as its body
     seen = shown_etag(add_item)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from application import db
-from application.database import TLS
+from application.database.engines import TLS
 from tests.support.databases import application_on, engines_of, mysql_only, sqlite_only
 from tests.support.insides import MAX_AGE
 from tests.support.mariadb import MariaDB

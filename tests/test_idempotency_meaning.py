@@ -1,11 +1,8 @@
 """Which requests are the same to an Idempotency-Key: those that ask for the same."""
 
 import pytest
-from sqlalchemy import update
 
-from application.order_api.idempotency import IdempotencyKey
 from tests.support.api import ADD, CHECKOUT, CLEAR, REMOVE, UPDATE, add, quantities
-from tests.support.databases import execute
 from tests.support.idempotency import is_replay_of
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
@@ -88,16 +85,3 @@ def test_another_path_is_another_request(post):
     post(ADD, *SAME[0])
     for path in (UPDATE, REMOVE, CLEAR, CHECKOUT):
         assert post(path, *SAME[0]).status_code == 422
-
-
-@pytest.mark.parametrize("same", [0, 3, 5])
-def test_a_key_of_the_release_before_is_compared_by_its_bytes(app, client, post, same):
-    """It stored no more than their digest, and no ETag."""
-    first = post(ADD, *SAME[same])
-    with app.app_context():
-        execute(update(IdempotencyKey).values(meaning=None, etag=None))
-    again = post(ADD, *SAME[same])
-    assert is_replay_of(first, again)
-    assert "ETag" not in again.headers
-    assert post(ADD, "product_id=5&qty=21").status_code == 422
-    assert quantities(client) == [[2]]

@@ -6,8 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, insert, update
 
-from application.models import OrderItem, utcnow
-from application.order_api.idempotency import IdempotencyKey
+from application.models import IdempotencyKey, OrderItem, utcnow
 from tests.support.api import add, quantities, statuses
 from tests.support.databases import application_on, engines_of, execute, mysql_only
 from tests.support.idempotency import digest, is_replay_of, stored_keys

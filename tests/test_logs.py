@@ -63,3 +63,31 @@ def test_in_development_lines_are_text(shopping):
     ):
         assert sum(bool(re.fullmatch(f"{time} {said}", line)) for line in lines) == 1, said
     assert not any("secret" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("level", "logged"),
+    [
+        ("", {("/readyz", 503, "INFO"), ("/nowhere", 404, "INFO")}),
+        ("warning", set()),
+        (
+            "DEBUG",
+            {
+                ("/healthz", 200, "DEBUG"),
+                ("/metrics", 200, "DEBUG"),
+                ("/readyz", 503, "INFO"),
+                ("/nowhere", 404, "INFO"),
+            },
+        ),
+    ],
+)
+def test_probes_that_succeed_are_logged_at_debug_only(start, tmp_path, level, logged):
+    url = f"sqlite:///{tmp_path}/order.db"
+    service = start(url, LOG_LEVEL=level, MIGRATE_ON_START="false", WEB_CONCURRENCY="1")
+    for path in ("/healthz", "/metrics", "/readyz", "/nowhere"):
+        requests.get(service.url + path, timeout=60)
+    service.stop()
+    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+    assert {
+        (line["path"], line["status"], line["level"]) for line in lines if "status" in line
+    } == logged

@@ -1,13 +1,16 @@
 """The migrations, up and down."""
 
+import shutil
+
 import pytest
 import sqlalchemy as sa
-from flask_migrate import check, downgrade, upgrade
+from flask_migrate import check, downgrade, migrate, revision, upgrade
 from sqlalchemy.exc import IntegrityError
 
+import config
 from application import db
 from migrations.statements import migration_engine
-from tests.support.databases import application_on, execute, mysql_only
+from tests.support.databases import application_on, execute, head_revision, mysql_only
 from tests.support.insides import PROGRESS
 
 
@@ -38,6 +41,36 @@ def test_the_database_itself_refuses_a_second_open_order_and_a_second_line():
     execute("INSERT INTO order_item (order_id, product_id, quantity) VALUES (1, 7, 1)")
     with pytest.raises(IntegrityError):
         execute("INSERT INTO order_item (order_id, product_id, quantity) VALUES (1, 7, 1)")
+
+
+@pytest.fixture
+def own_migrations(empty, tmp_path):
+    """A copy of the migrations, applied, to which a test may add."""
+    upgrade()
+    return shutil.copytree(config.ROOT / "migrations", tmp_path / "migrations")
+
+
+def revisions(folder):
+    return {file.name for file in (folder / "versions").glob("*.py")}
+
+
+def test_no_revision_is_written_if_the_models_have_not_changed(own_migrations):
+    before = revisions(own_migrations)
+    migrate(own_migrations, "nothing")
+    assert revisions(own_migrations) == before
+
+
+def test_a_new_revision_gets_the_next_number(own_migrations):
+    execute("ALTER TABLE `order` ADD note INTEGER")
+    before = revisions(own_migrations)
+    migrate(own_migrations, "drop the note")
+    upgrade(own_migrations)
+    revision(own_migrations, "by hand")
+    number = int(head_revision())
+    assert revisions(own_migrations) - before == {
+        f"{number + 1:04}_drop_the_note.py",
+        f"{number + 2:04}_by_hand.py",
+    }
 
 
 def test_development_does_not_hide_the_migrations_among_their_sql(new_database, caplog):

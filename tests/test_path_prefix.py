@@ -81,7 +81,7 @@ def test_whatever_leads_elsewhere_stays_below_the_prefix(shop, user_service):
 
 
 def test_probes_need_no_prefix(start, tmp_path):
-    service = start(f"sqlite:///{tmp_path}/order.db", SCRIPT_NAME="/a/shop/")
+    service = start(f"sqlite:///{tmp_path}/order.db", SCRIPT_NAME="/a/shop/", LOG_LEVEL="DEBUG")
     for path, status in [
         ("/healthz", 200),
         ("/a/shop/healthz", 200),
@@ -128,6 +128,6 @@ def test_a_trusted_proxy_names_the_prefix(new_database, header, prefix):
 
 
 def test_a_new_master_keeps_the_prefix(start, tmp_path):
-    service = start(f"sqlite:///{tmp_path}/order.db", program=("gunicorn.conf.py",), **KEEP)
+    service = start(f"sqlite:///{tmp_path}/order.db", **KEEP)
     with service.replaced():
         assert get(f"{service.url}/shop/healthz").status_code == 200

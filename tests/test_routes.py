@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from tests.support.api import ADD, CHECKOUT, HISTORY, add, checkout, show
-from tests.support.insides import LOCK_CART
+from tests.support.insides import LOCK_ORDER
 
 
 def test_without_orders_the_list_is_empty(client):
@@ -97,7 +97,7 @@ def test_an_unexpected_error_is_a_500_and_its_traceback_is_only_in_the_log(
     client, user, login, caplog, monkeypatch
 ):
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(*LOCK_CART, None)
+    monkeypatch.setattr(*LOCK_ORDER, None)
     answer = add(client, login)
     assert (answer.status_code, answer.json) == (500, {"message": "Internal server error"})
     assert "TypeError" in caplog.text

@@ -4,11 +4,16 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from contextlib import ExitStack
 from http.client import HTTPConnection
 
 import pytest
+import requests
 
+import config
+from tests.support.databases import head_revision
 from tests.support.gunicorn import copy_of_the_service, run_gunicorn
 from tests.support.processes import until
 
@@ -27,13 +32,6 @@ def test_idle_connections_are_kept_longer_than_a_proxy_keeps_them(settings):
 
 def test_the_master_loads_the_application_before_it_forks(settings):
     assert settings["preload_app"] == "True"
-
-
-def test_an_empty_number_of_workers_counts_as_unset(settings, tmp_path):
-    shell = {"program": ("gunicorn.conf.py",), "WEB_CONCURRENCY": ""}
-    printed = run_gunicorn(tmp_path, "--print-config", **shell).stdout
-    workers = min(os.cpu_count(), 8)
-    assert re.search(rf"^workers\s*= {workers}$", printed, re.MULTILINE)
 
 
 def test_a_mistake_in_the_code_is_shown_with_its_traceback_before_a_worker_starts(tmp_path):
@@ -57,6 +55,32 @@ def test_a_mistake_in_a_migration_is_shown_with_its_traceback(tmp_path):
     last = json.loads(run_gunicorn(tmp_path, cwd=project).stdout.splitlines()[-1])
     assert last["message"] == "The service cannot start"
     assert "no such table: missing" in last["exc_info"]
+
+
+def test_it_starts_in_any_folder_with_the_path_of_its_settings(start, tmp_path):
+    options = f"--config {config.ROOT}/gunicorn.conf.py"
+    service = start(f"sqlite:///{tmp_path}/order.db", cwd=tmp_path, options=options)
+    assert requests.get(f"{service.url}/readyz", timeout=60).status_code == 200
+    assert not (tmp_path / "instance").exists()
+
+
+def test_a_start_without_its_settings_says_what_is_missing(tmp_path):
+    ended = run_gunicorn(tmp_path, "--chdir", str(config.ROOT), cwd=tmp_path)
+    assert ended.returncode != 0
+    assert "gunicorn must read gunicorn.conf.py: start it in its folder, or with -c" in ended.stdout
+
+
+def test_flask_migrates_in_any_folder(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", config.ROOT / "run.py", "db", "upgrade"],
+        cwd=tmp_path,
+        env=os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/order.db"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert f"-> {head_revision()}, " in ended.stderr
 
 
 def test_warnings_are_in_the_log_as_json(tmp_path):

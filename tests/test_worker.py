@@ -14,7 +14,7 @@ import requests
 from gunicorn.config import Config
 from gunicorn.workers.gthread import ThreadWorker
 
-from application.worker import STATUSES, Logger, Worker
+from application.serving.worker import STATUSES, Logger, Worker
 from tests.support.api import ADD
 from tests.support.line import Line
 from tests.support.processes import until
@@ -48,7 +48,12 @@ def test_facts_for_an_access_log_are_collected_only_if_it_is_asked_for(file, ena
 
 def test_a_worker_leaves_new_connections_to_one_that_has_a_free_thread(start, tmp_path):
     """With gunicorn's own worker, most of these requests would wait for those without a body."""
-    service = start(f"sqlite:///{tmp_path}/order.db", options="--threads 2", WEB_CONCURRENCY="2")
+    service = start(
+        f"sqlite:///{tmp_path}/order.db",
+        options="--threads 2",
+        WEB_CONCURRENCY="2",
+        LOG_LEVEL="DEBUG",
+    )
     busy, free = service.workers()
     body_missing = f"POST {ADD} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"
     with ExitStack() as connections:
@@ -87,7 +92,7 @@ def sockets(pid):
 def line(start, tmp_path, user):
     """A service of one thread, so that each request meets what the one before it has left."""
     url = f"sqlite:///{tmp_path}/order.db"
-    return Line(start(url, WEB_CONCURRENCY="1", options="--threads 1"), user)
+    return Line(start(url, WEB_CONCURRENCY="1", options="--threads 1", LOG_LEVEL="DEBUG"), user)
 
 
 def test_each_kind_of_malformed_request_has_its_status_and_is_answered_in_json(line):

@@ -1,11 +1,28 @@
 """The HTTP API of orders."""
 
-from flask import Blueprint
+from flask import Blueprint, current_app
+from werkzeug.wrappers import Response
 
-from . import errors, fields
+from application.database.error_codes import RETRY_AFTER
+from application.refusals import Refusal
+from application.serving.errors import error_response
+
+from . import fields
+from .user_client import UserServiceUnavailable
 
 order_api_blueprint = Blueprint("order_api", __name__)
 order_api_blueprint.before_request(fields.read_body)
-errors.init_blueprint(order_api_blueprint)
+
+
+@order_api_blueprint.errorhandler(Refusal)
+def refused(refusal: Refusal) -> Response:
+    return error_response(refusal.status, str(refusal), refusal.retry_after)
+
+
+@order_api_blueprint.errorhandler(UserServiceUnavailable)
+def user_service_unavailable(error: UserServiceUnavailable) -> Response:
+    current_app.logger.warning("user-service: %s", error)
+    return error_response(503, "User service unavailable", RETRY_AFTER)
+
 
 from . import routes  # noqa: E402, F401  (the routes need the blueprint)

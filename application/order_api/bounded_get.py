@@ -31,7 +31,7 @@ class BoundedGet:
         self._threads = ThreadPoolExecutor(MAX_CALLS, "bounded-get")
         self._local = _ThreadLocal()
         self._running, self._call_ended = 0, Condition()
-        self._silent_since = 0.0  # the last answer, or the first call after a pause
+        self._silent_since = 0.0  # when the last answer came, or the calls began
 
     def __call__(
         self, headers: Mapping[str, str], timeout: float | None = None

@@ -18,10 +18,9 @@ def conditional_response(order: dict[str, Any], version: int) -> Response:
 
     Raises PreconditionFailed if the request has an If-Match without its ETag.
     """
-    tag, environ = etag(order["id"], version), request.environ
-    _check_if_match(tag, environ)
+    unchanged = _check(etag(order["id"], version))
     response = order_response(order, version)
-    if _in_if_none_match(tag, environ):
+    if unchanged:
         response.status_code = 304  # Werkzeug sends no body with it
     return response
 
@@ -31,19 +30,18 @@ def check_conditions(tag: str | None) -> None:
 
     Raises PreconditionFailed if one of them does not hold.
     """
-    environ = request.environ
-    _check_if_match(tag, environ)
-    if tag is not None and _in_if_none_match(tag, environ):
+    if _check(tag):
         raise PreconditionFailed("If-None-Match excludes the open order")
 
 
-def _check_if_match(tag: str | None, environ: dict[str, Any]) -> None:
-    if "HTTP_IF_MATCH" in environ and (tag is None or tag not in request.if_match):
+def _check(tag: str | None) -> bool:
+    """Raise PreconditionFailed if If-Match lacks the tag; return whether If-None-Match has it."""
+    headers = request.headers
+    if "If-Match" in headers and (tag is None or tag not in request.if_match):
         raise PreconditionFailed("The order has changed")
-
-
-def _in_if_none_match(tag: str, environ: dict[str, Any]) -> bool:
-    return "HTTP_IF_NONE_MATCH" in environ and request.if_none_match.contains_weak(tag)
+    if tag is None or "If-None-Match" not in headers:
+        return False
+    return request.if_none_match.contains_weak(tag)
 
 
 def etag(order_id: int, version: int) -> str:

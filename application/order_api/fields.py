@@ -7,7 +7,7 @@ from json import JSONDecoder, JSONEncoder
 from typing import Any
 from urllib.parse import parse_qsl
 
-from flask import Request, g, request
+from flask import g, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import (
     BadRequest,
@@ -29,14 +29,12 @@ def read_body() -> None:
     Raises RequestEntityTooLarge above MAX_CONTENT_LENGTH, UnsupportedMediaType if the body is
     neither a form nor JSON, and BadRequest if it ends early or is no JSON object.
     """
-    # The request itself: each use of its proxy costs as much as reading a short body.
-    current: Request = request._get_current_object()  # type: ignore[attr-defined]
-    body = _whole_body(current)
-    if current.method == "POST":
-        g.fields = _form_or_json(current, body) if body else {}
+    body = _whole_body()
+    if request.method == "POST":
+        g.fields = _form_or_json(body) if body else {}
 
 
-def _whole_body(request: Request) -> bytes:
+def _whole_body() -> bytes:
     """Reject truncated bodies: a cut-off ``qty=12`` reads as ``qty=1``.
 
     Neither gunicorn nor Werkzeug does so in every case.
@@ -55,7 +53,7 @@ def _whole_body(request: Request) -> bytes:
     return body
 
 
-def _form_or_json(request: Request, body: bytes) -> dict[str, Any]:
+def _form_or_json(body: bytes) -> dict[str, Any]:
     if request.mimetype == FORM:  # request.form does the same, but slower
         return _fields(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
     if request.mimetype == MULTIPART:
@@ -74,7 +72,7 @@ def _form_or_json(request: Request, body: bytes) -> dict[str, Any]:
 
 
 def _fields(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return each field's value; a field that is sent twice has a list, which is no number."""
+    """Return each field's value; of a field that is sent twice, a list of its values."""
     fields = dict(pairs)
     if len(fields) == len(pairs):
         return fields
@@ -116,21 +114,13 @@ def _as_integer(value: object) -> object:
     return value
 
 
-def digests() -> dict[str, str]:
-    """Return two digests of a POST: of its ``meaning``, and of the ``request`` byte by byte.
+def digest() -> str:
+    """Return a digest of a POST, by its path and the values of its fields.
 
-    Requests have the same meaning if their paths and the values of their fields are the same.
+    Raises BadRequest if the JSON has too many nested brackets.
     """
     try:
         fields = ENCODER.encode({f: _as_integer(v) for f, v in g.fields.items()})
     except RecursionError:
         raise BadRequest("The body must be valid JSON") from None
-    body = request.get_data()
-    if request.mimetype == MULTIPART:  # its boundary differs each time
-        boundary = request.mimetype_params.get("boundary", "")
-        body = body.replace(b"--" + boundary.encode(), b"--")
-    return {"meaning": _digest(fields.encode()), "request": _digest(body)}
-
-
-def _digest(content: bytes) -> str:
-    return sha256(request.path.encode() + b"\n" + content).hexdigest()
+    return sha256(f"{request.path}\n{fields}".encode()).hexdigest()

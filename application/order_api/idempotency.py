@@ -18,58 +18,38 @@ from typing import Any, ParamSpec
 from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 from pymysql.constants import ER
-from sqlalchemy import Engine, Row, String, Text, bindparam, delete, insert, select, update
-from sqlalchemy.dialects.mysql import MEDIUMTEXT
+from sqlalchemy import Engine, bindparam, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.sql.functions import coalesce
-from werkzeug.exceptions import BadRequest, NotFound, PreconditionFailed, UnprocessableEntity
+from werkzeug.exceptions import BadRequest, HTTPException, UnprocessableEntity
 
-from application.cart import ItemNotFound, OrderEmpty
-from application.database import Base, db
-from application.failures import DUPLICATE, code
-from application.models import utcnow
-from application.transactions import execute
+from application.database import db
+from application.database.error_codes import DUPLICATE, RETRY_AFTER, code
+from application.models import IdempotencyKey, utcnow
+from application.refusals import Refusal
 
 from .caller import current_user
-from .fields import digests
+from .fields import digest
 
 P = ParamSpec("P")
 HEADER = "Idempotency-Key"
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
-CLAIM_ATTEMPTS = 3  # to insert a key; each waits as long as for any lock (database.MYSQL)
-PRUNE_CHANCE = 0.01  # per stored answer; since up to PRUNE_LIMIT go at once, the table shrinks
-PRUNE_LIMIT = 1000
-OUTCOMES = NotFound, PreconditionFailed, ItemNotFound, OrderEmpty  # errors that are stored
+STORED_REFUSALS = {404, 409, 412}
+INSERT_ATTEMPTS = 3  # each waits as long as for any lock (database/engines.py)
+PRUNE_CHANCE = 0.01  # for each stored answer
+PRUNE_LIMIT = 1000  # keys; more than are added until the next time, so the table does not grow
+
+KEYS = IdempotencyKey.__table__
+THIS_KEY = KEYS.c.user_id == bindparam("of_user"), KEYS.c.key == bindparam("of_key")
+INSERT = insert(KEYS)
+FIND_ANSWER = select(*KEYS.c["request", "status", "body", "etag"]).where(*THIS_KEY)
+STORE_ANSWER = update(KEYS).where(*THIS_KEY)
 
 
-class RequestRunning(Exception):
+class RequestRunning(Refusal):
     """The first request with this key has not ended yet."""
 
-
-class IdempotencyKey(Base):
-    """A user's key, the request that it stands for, and that request's answer."""
-
-    __tablename__ = "idempotency_key"
-
-    user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    # Digests: no collation takes two of them for one.
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    meaning: Mapped[str | None] = mapped_column(String(64))
-    # Replicas of the release before store and compare only this one, a digest of the bytes.
-    request: Mapped[str] = mapped_column(String(64))
-    status: Mapped[int] = mapped_column(default=0)
-    body: Mapped[str] = mapped_column(Text().with_variant(MEDIUMTEXT(), "mysql"), default="")
-    etag: Mapped[str | None] = mapped_column(String(32))
-    date_added: Mapped[datetime] = mapped_column(default=utcnow, index=True)
-
-
-_table = Base.metadata.tables["idempotency_key"]
-_this_key = _table.c.user_id == bindparam("of_user"), _table.c.key == bindparam("of_key")
-_claim_key = insert(_table)
-_digest = coalesce(_table.c.meaning, _table.c.request).label("digest")
-_find_answer = select(_digest, *_table.c["status", "body", "etag"]).where(*_this_key)
-_store_answer = update(_table).where(*_this_key)
+    status = 409
+    retry_after = RETRY_AFTER
 
 
 def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
@@ -82,15 +62,23 @@ def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRe
 
     @wraps(view)
     def run(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        if "HTTP_IDEMPOTENCY_KEY" not in request.environ:
+        if HEADER not in request.headers:
             return view(*args, **kwargs)
-        user, key, asked = current_user(), _key(), digests()
-        if not _claim(user.id, key, asked):
-            return _repeat(execute(_find_answer, of_user=user.id, of_key=key).first(), asked)
-        response = _outcome(view, *args, **kwargs)
-        answer = {"status": response.status_code, "body": response.get_data(as_text=True)}
-        answer["etag"] = response.headers.get("ETag")
-        execute(_store_answer, of_user=user.id, of_key=key, **answer)
+        row = {"user_id": current_user().id, "key": _key(), "request": digest()}
+        this_key = {"of_user": row["user_id"], "of_key": row["key"]}
+        # Other requests with this key wait from here until this transaction ends.
+        if not _insert(row):
+            return _repeat(this_key, row["request"])
+        try:
+            response = current_app.make_response(view(*args, **kwargs))
+            db.session.execute(STORE_ANSWER, this_key | _answer(response))
+        except (Refusal, HTTPException) as error:
+            response = current_app.make_response(current_app.handle_user_exception(error))
+            if response.status_code not in STORED_REFUSALS:
+                raise
+            db.session.rollback()  # what the view changed before it refused
+            if not _insert(row | _answer(response)):
+                return _repeat(this_key, row["request"])
         if random.random() < PRUNE_CHANCE:
             oldest = utcnow() - timedelta(seconds=current_app.config["IDEMPOTENCY_KEY_TTL"])
             # After the response has been sent, so that no caller waits for it.
@@ -107,10 +95,10 @@ def _key() -> str:
     return sha256(key.encode()).hexdigest()
 
 
-def _claim(user_id: int, key: str, asked: dict[str, str], attempts: int = CLAIM_ATTEMPTS) -> bool:
-    """Insert the key, so that other requests with it wait until this transaction ends."""
+def _insert(row: dict[str, Any], attempts: int = INSERT_ATTEMPTS) -> bool:
+    """Insert a key; return False if it is there already. Raises RequestRunning."""
     try:
-        execute(_claim_key, user_id=user_id, key=key, **asked)
+        db.session.execute(INSERT, row)
     except DBAPIError as error:
         if code(error.orig) in DUPLICATE:
             return False
@@ -118,29 +106,27 @@ def _claim(user_id: int, key: str, asked: dict[str, str], attempts: int = CLAIM_
             raise
         if attempts == 1:
             raise RequestRunning(f"The request with this {HEADER} is still running") from error
-        return _claim(user_id, key, asked, attempts - 1)
+        return _insert(row, attempts - 1)
     return True
 
 
-def _repeat(stored: Row[Any] | None, asked: dict[str, str]) -> Response:
+def _repeat(this_key: dict[str, Any], asked: object) -> Response:
+    stored = db.session.execute(FIND_ANSWER, this_key).first()
     if stored is None:  # pruned since the insert failed
         raise RequestRunning(f"This {HEADER} has just expired")
-    if stored.digest not in asked.values():
+    if stored.request != asked:
         raise UnprocessableEntity(f"{HEADER} has been used for another request")
     headers = {"Idempotent-Replayed": "true"} | ({"ETag": stored.etag} if stored.etag else {})
     return Response(stored.body, stored.status, headers, mimetype="application/json")
 
 
-def _outcome(view: Callable[P, ResponseReturnValue], *args: P.args, **kwargs: P.kwargs) -> Response:
-    try:
-        answer = view(*args, **kwargs)
-    except OUTCOMES as error:
-        answer = current_app.handle_user_exception(error)
-    return current_app.make_response(answer)
+def _answer(response: Response) -> dict[str, Any]:
+    body = response.get_data(as_text=True)
+    return {"status": response.status_code, "body": body, "etag": response.headers.get("ETag")}
 
 
 def _prune(engine: Engine, oldest: datetime, logger: Logger) -> None:
-    expired = delete(_table).where(_table.c.date_added < oldest)
+    expired = delete(KEYS).where(KEYS.c.date_added < oldest)
     try:
         with engine.begin() as connection:
             connection.execute(expired.with_dialect_options(mysql_limit=PRUNE_LIMIT))

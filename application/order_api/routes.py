@@ -1,14 +1,16 @@
 """The routes: what happens, in the order in which it happens."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import partial, wraps
 
 from flask import Response, current_app, jsonify
+from flask.typing import RouteCallable
 from werkzeug.exceptions import Forbidden, NotFound
 
-from application.cart import Cart
-from application.models import MAX_INTEGER
+from application.database import db
+from application.database.transactions import transaction
+from application.models import MAX_INTEGER, Order
 from application.orders import read_closed_orders, read_open_order, read_order, read_orders
-from application.transactions import transaction
 
 from . import order_api_blueprint
 from .caller import current_user
@@ -22,6 +24,27 @@ MAX_ORDERS, MAX_HISTORY = 1000, 100  # orders on a page
 DEFAULT_HISTORY = 20
 
 
+def change(path: str) -> Callable[[Callable[[], Order]], RouteCallable]:
+    """Register a view for POST that changes an order and returns it.
+
+    It is one transaction, and its answer is kept under the request's Idempotency-Key.
+    """
+
+    def register(view: Callable[[], Order]) -> RouteCallable:
+        @order_api_blueprint.post(path)
+        @transaction
+        @idempotent
+        @wraps(view)
+        def answer() -> Response:
+            order = view()
+            db.session.flush()  # which counts the version, and gives a new order its id
+            return order_response(order.to_json(), order.version)
+
+        return answer
+
+    return register
+
+
 @order_api_blueprint.get("/api/orders")
 def orders() -> Response:
     """List everybody's or one user's orders, oldest first: all of them, or ``limit`` at most."""
@@ -33,65 +56,57 @@ def orders() -> Response:
     return page_response(read, after, limit) if limit else stream_all(read, after)
 
 
-@order_api_blueprint.post("/api/order/add-item")
-@transaction
-@idempotent
-def add_item() -> Response:
+@change("/api/order/add-item")
+def order_add_item() -> Order:
     """Add a product to the caller's open order; open one if there is none."""
     user = current_user()
     product_id, quantity = whole_number("product_id"), whole_number("qty")
-    cart = lock_cart(user) or Cart.create(user.id)
-    cart.add_item(product_id, quantity)
-    return cart_response(cart)
+    order = lock_order(user) or Order.create(user.id)
+    order.add_item(product_id, quantity)
+    return order
 
 
-@order_api_blueprint.post("/api/order/update-item")
-@transaction
-@idempotent
-def update_item() -> Response:
+@change("/api/order/update-item")
+def update_item() -> Order:
     """Set the quantity of a product in the caller's open order."""
     user = current_user()
     product_id, quantity = whole_number("product_id"), whole_number("qty")
-    cart = require_cart(user)
-    cart.update_item(product_id, quantity)
-    return cart_response(cart)
+    order = require_order(user)
+    order.update_item(product_id, quantity)
+    return order
 
 
-@order_api_blueprint.post("/api/order/remove-item")
-@transaction
-@idempotent
-def remove_item() -> Response:
+@change("/api/order/remove-item")
+def remove_item() -> Order:
     """Remove a product from the caller's open order, which stays open even if it is empty."""
     user, product_id = current_user(), whole_number("product_id")
-    cart = require_cart(user)
-    cart.remove_item(product_id)
-    return cart_response(cart)
+    order = require_order(user)
+    order.remove_item(product_id)
+    return order
 
 
-@order_api_blueprint.post("/api/order/clear")
-@transaction
-@idempotent
-def clear() -> Response:
+@change("/api/order/clear")
+def clear() -> Order:
     """Remove all products from the caller's open order, which stays open."""
-    cart = require_cart(current_user())
-    cart.clear()
-    return cart_response(cart)
+    order = require_order(current_user())
+    order.clear()
+    return order
 
 
 @order_api_blueprint.get("/api/order")
-def open_order() -> Response:
+def order() -> Response:
     """Show the caller's open order; 200 if there is none, too: the frontend's login needs it."""
-    order = read_open_order(current_user().id)
-    return conditional_response(*order) if order else jsonify(message="No order found")
+    shown = read_open_order(current_user().id)
+    return conditional_response(*shown) if shown else jsonify(message="No order found")
 
 
 @order_api_blueprint.get(f"/api/order/<int(max={MAX_INTEGER}):order_id>")
 def order_by_id(order_id: int) -> Response:
     """Show one order of the caller's own, open or closed."""
-    order = read_order(order_id, current_user().id)
-    if order is None:
+    shown = read_order(order_id, current_user().id)
+    if shown is None:
         raise NotFound("No order found")
-    return conditional_response(*order)
+    return conditional_response(*shown)
 
 
 @order_api_blueprint.get("/api/order/history")
@@ -103,30 +118,24 @@ def history() -> Response:
     return page_response(partial(read_closed_orders, user.id), before, limit)
 
 
-@order_api_blueprint.post("/api/order/checkout")
-@transaction
-@idempotent
-def checkout() -> Response:
+@change("/api/order/checkout")
+def checkout() -> Order:
     """Close the caller's open order, which must not be empty."""
-    cart = require_cart(current_user())
-    cart.checkout()
-    return cart_response(cart)
+    order = require_order(current_user())
+    order.checkout()
+    return order
 
 
-def lock_cart(user: User) -> Cart | None:
+def lock_order(user: User) -> Order | None:
     """Return the user's open order, locked, None if there is none. Raises PreconditionFailed."""
-    cart = Cart.lock(user.id)
-    check_conditions(etag(cart.id, cart.version) if cart else None)
-    return cart
+    order = Order.lock_open(user.id)
+    check_conditions(etag(order.id, order.version) if order else None)
+    return order
 
 
-def require_cart(user: User) -> Cart:
+def require_order(user: User) -> Order:
     """Return the user's open order, locked. Raises NotFound, PreconditionFailed."""
-    cart = lock_cart(user)
-    if cart is None:
+    order = lock_order(user)
+    if order is None:
         raise NotFound("No order found")
-    return cart
-
-
-def cart_response(cart: Cart) -> Response:
-    return order_response(cart.to_json(), cart.version)
+    return order

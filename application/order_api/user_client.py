@@ -62,7 +62,12 @@ class UserClient:
         if user is not None:
             CACHE_HITS.inc()
             return user
-        user = self._ask({**(headers or {}), "Authorization": api_key})
+        began, outcome = time.monotonic(), "unavailable"
+        try:
+            user = self._call({**(headers or {}), "Authorization": api_key})
+            outcome = "user" if user else "unknown"
+        finally:
+            CALLS.labels(outcome).observe(time.monotonic() - began)
         if user is not None:  # an unknown key may become valid at any moment
             with self._lock:
                 self._cache[digest] = user
@@ -71,15 +76,6 @@ class UserClient:
     def ping(self) -> None:
         """Call without a key. Raises UserServiceUnavailable if there is no answer soon."""
         self._call({}, PING_TIMEOUT)
-
-    def _ask(self, headers: Mapping[str, str]) -> User | None:
-        began, outcome = time.monotonic(), "unavailable"
-        try:
-            user = self._call(headers)
-            outcome = "user" if user else "unknown"
-            return user
-        finally:
-            CALLS.labels(outcome).observe(time.monotonic() - began)
 
     def _call(self, headers: Mapping[str, str], timeout: float | None = None) -> User | None:
         try:

@@ -17,7 +17,7 @@ from werkzeug.test import create_environ
 from werkzeug.utils import import_string
 
 import config
-from application import database
+from application.database import engines
 from tests.benchmark.contenders import REMEMBER, USERS, Bench
 from tests.benchmark.table import print_row, print_table_head
 from tests.support.databases import autocommit
@@ -82,7 +82,7 @@ def callgrind(command):
 
 def send_requests(name, database_url):
     """Send an application its requests; callgrind writes one file for each scenario."""
-    database.MAX_AGE = 3600  # valgrind is slow: each scenario would pay for new connections
+    engines.MAX_AGE = 3600  # valgrind is slow: each scenario would pay for new connections
     where, scenarios = APPLICATIONS[name]
     app = import_string(where)
     with autocommit(database_url) as connection:

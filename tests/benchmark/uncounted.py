@@ -2,8 +2,8 @@
 
 from prometheus_client import Counter, Histogram
 
-from application import metrics
+from application.serving import metrics
 from run import app  # noqa: F401  (for gunicorn)
 
-metrics.RequestMetrics.__call__ = lambda self, *call: self._app(*call)
+metrics.count = lambda *_: None
 Counter.inc = Histogram.observe = lambda *_, **__: None

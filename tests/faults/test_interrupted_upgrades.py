@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from flask_migrate import check, downgrade, upgrade
 
-from application.health import current_revision
+from application.serving.health import current_revision
 from tests.support.course import SUMS, insert_course_data, replace_nulls
 from tests.support.databases import (
     application_on,

@@ -12,8 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 import config
 from application import create_app, db
-from application.models import Order, OrderItem
-from application.order_api.idempotency import IdempotencyKey
+from application.models import IdempotencyKey, Order, OrderItem
 from tests.support.needs import MYSQL, NO_MYSQL
 
 ENGINES = [

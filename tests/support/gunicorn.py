@@ -10,7 +10,7 @@ import config
 NOT_THE_SERVICE = shutil.ignore_patterns(".*", "tests", "instance", "__pycache__")
 
 
-def run_gunicorn(folder, *arguments, program=("-m", "gunicorn"), cwd=config.ROOT, **settings):
+def run_gunicorn(folder, *arguments, cwd=config.ROOT, **settings):
     """Run gunicorn, which keeps all its files in a folder; return the ended process."""
     environment = {
         "CONFIGURATION_SETUP": "config.ProductionConfig",
@@ -19,7 +19,7 @@ def run_gunicorn(folder, *arguments, program=("-m", "gunicorn"), cwd=config.ROOT
         **settings,
     }
     return subprocess.run(
-        [sys.executable, *program, "--bind", "127.0.0.1:0", *arguments, "run:app"],
+        [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", *arguments, "run:app"],
         cwd=cwd,
         env=os.environ | environment,
         stdout=subprocess.PIPE,

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from sqlalchemy import func, select
 
-from application.order_api.idempotency import IdempotencyKey
+from application.models import IdempotencyKey
 from tests.support.databases import execute
 
 

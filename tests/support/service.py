@@ -14,6 +14,9 @@ import config
 from demo.ports import listening
 from tests.support.processes import children, free_port, has_booted, until
 
+# Not `python -m gunicorn`, which cannot start a new master on SIGUSR2.
+GUNICORN = str(Path(sys.executable).with_name("gunicorn"))
+
 
 class Service:
     """One instance of order-service, or of another application, in a process group of its own.
@@ -29,7 +32,7 @@ class Service:
         app: str = "run:app",
         options: str = "--log-level debug",
         cwd: Path = config.ROOT,
-        program: tuple[str, ...] = ("-m", "gunicorn"),
+        program: tuple[str, ...] = (GUNICORN,),
         **settings,
     ) -> None:
         self.port = free_port()
@@ -113,10 +116,7 @@ class Service:
 
     @contextmanager
     def replaced(self):
-        """Let a new master, which SIGUSR2 starts, take this one's place during the block.
-
-        gunicorn can start it only if ``program`` is ``gunicorn.conf.py``.
-        """
+        """Let a new master, which SIGUSR2 starts, take this one's place during the block."""
         workers = set(self.workers())
         os.kill(self.pid, signal.SIGUSR2)
         (new,) = until(lambda: set(self.workers()) - workers)

@@ -2,7 +2,7 @@
 
 from demo.user_service import DEMO_KEY
 from tests.support.api import ADD, CHECKOUT, CLEAR, HISTORY, REMOVE, UPDATE
-from tests.support.insides import READ_CART
+from tests.support.insides import READ_ORDER
 
 ITEM = {"product_id": 5, "qty": 2}
 LOGIN = {"Authorization": f"Basic {DEMO_KEY}"}
@@ -75,5 +75,5 @@ class Visit:
         self.get("/readyz")
         user_service.reset()
         with monkeypatch.context() as broken:
-            broken.setattr(*READ_CART, None)
+            broken.setattr(*READ_ORDER, None)
             self.get("/api/order")

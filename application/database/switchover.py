@@ -9,14 +9,14 @@ from threading import Lock
 
 from sqlalchemy import Engine, ExceptionContext, event
 
-from .failures import OUT_OF_CLUSTER, READ_ONLY, code
+from .error_codes import OUT_OF_CLUSTER, READ_ONLY, code
 
 log = logging.getLogger(__name__)
-SWITCHOVER = 5.0  # seconds for which a writable server is waited for
+PATIENCE = 5.0  # seconds for which a writable server is waited for
 
 
-class Failover:
-    """Gives up the connections to a server that has turned read-only."""
+class Switchover:
+    """Closes the connections to a server that has turned read-only."""
 
     def __init__(self, writer: Engine, reader: Engine) -> None:
         """Take the engines for transactions and for queries."""
@@ -29,7 +29,7 @@ class Failover:
     def patience(self) -> float:
         """Return for how many seconds a transaction may wait for a writable server."""
         since = self._read_only_since
-        return SWITCHOVER if since is None or time.monotonic() - since < SWITCHOVER else 0
+        return PATIENCE if since is None or time.monotonic() - since < PATIENCE else 0
 
     def wrote(self) -> None:
         """Take note that a change is committed, so the server is writable."""

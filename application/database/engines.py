@@ -1,4 +1,4 @@
-"""The database: engines configured for concurrency, on SQLite, MySQL and MariaDB."""
+"""Engines configured for concurrency, on SQLite, MySQL and MariaDB."""
 
 import ssl
 from datetime import datetime
@@ -10,11 +10,11 @@ from flask_sqlalchemy import SQLAlchemy
 from pymysql import Connection as MySQLConnection
 from pymysql.constants import FIELD_TYPE, SERVER_STATUS
 from pymysql.converters import conversions
-from sqlalchemy import Connection, NullPool, event
+from sqlalchemy import Connection, Executable, NullPool, event
 from sqlalchemy.orm import DeclarativeBase
 
-from . import database_url
-from .failover import Failover
+from . import url as database_url
+from .switchover import Switchover
 
 # The server's own default may have modes that change what a statement means, such as ORACLE.
 SQL_MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
@@ -32,8 +32,8 @@ def _datetime(text: str) -> datetime | None:
         return None
 
 
-# PyMySQL waits for ever by default. A locked row is waited for 1 second only: while a primary of
-# MySQL Group Replication turns read-only, such a wait stops the primary and all its clients.
+# PyMySQL waits for ever by default. A locked row is waited for 1 second only: a primary of MySQL
+# Group Replication cannot turn read-only, and serves nobody, while one of its sessions waits.
 MYSQL: dict[str, Any] = {
     "connect_timeout": 2,
     "read_timeout": 5,
@@ -41,15 +41,21 @@ MYSQL: dict[str, Any] = {
     "init_command": f"SET SESSION innodb_lock_wait_timeout = 1, sql_mode = '{SQL_MODE}'",
     "conv": {**conversions, FIELD_TYPE.DATETIME: _datetime},
 }
-SQLITE: dict[str, Any] = {"timeout": 10}  # seconds to wait for another writer
-# For connections whose URL has no option of TLS: use TLS if the server offers it, and do not check
-# its certificate. PyMySQL does the same, but makes a new context each time: 20 ms of CPU time.
+SQLITE: dict[str, Any] = {
+    "timeout": 10,  # seconds to wait for another writer
+    # The driver begins a transaction before the first statement that writes, and not before a
+    # SELECT. A lock that is taken only later could not be taken if somebody else has written since.
+    "isolation_level": "IMMEDIATE",
+}
+# Used if the URL has no option about TLS: encrypt if the server can, and do not check its
+# certificate. PyMySQL does the same, but makes a new context each time: 20 ms of CPU time.
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
 MAX_AGE = 25  # seconds; a connection that only reads does not notice that its server is replaced
 PROBE_TIMEOUT = 0.4  # seconds to connect, and to answer, for a health probe
-# Variables that tell that reads may be stale, and what helps: Galera, and Group Replication. Galera
-# waits before a transaction's first statement only: 1 is for a SELECT, 4 for an INSERT (of a key).
+# Settings of a server with which a node may read before it has applied what other nodes have
+# committed, and the statement that prevents it: on Galera, and in Group Replication. Galera waits
+# before a transaction's first statement only: 1 is for a SELECT, 4 for an INSERT (of a key).
 CATCH_UP = {
     ("wsrep_sync_wait", "0"): "SET SESSION wsrep_sync_wait = 5",
     ("wsrep_sync_wait", "1"): "SET SESSION wsrep_sync_wait = 5",
@@ -67,11 +73,11 @@ db = SQLAlchemy(model_class=Base)
 
 
 def init_app(app: Flask) -> None:
-    """Give the application its engines: ``db.engine`` for transactions, and two more.
+    """Give the application its engines: the session's, ``db.engine``, and two more.
 
     ``db.engines["reader"]`` is for single queries. They need no transaction: on autocommit a query
-    costs one round trip, and on SQLite it waits for no writer. ``db.engines["probe"]`` opens a new
-    connection each time and soon gives up.
+    costs one round trip. ``db.engines["probe"]`` opens a new connection each time and soon gives
+    up.
     """
     url = database_url.parse(app.config["DATABASE_URL"], app.config["DATABASE_PASSWORD"])
     sqlite = url.get_backend_name() == "sqlite"
@@ -81,7 +87,7 @@ def init_app(app: Flask) -> None:
         "pool_size": 8,  # one for each of a worker's threads, so that none waits
         "max_overflow": 8,  # for servers with more threads
         "pool_recycle": MAX_AGE,
-        "pool_reset_on_return": None,  # see _reset_mysql
+        "pool_reset_on_return": None,  # see _reset
         "echo_pool": False,  # SQLALCHEMY_ECHO is for SQL
     }
     # Under REPEATABLE READ, the first adds of different users lock each other's gaps.
@@ -89,20 +95,20 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = pool | isolation
     autocommit = {"url": url, "isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
     limits = {} if sqlite else dict.fromkeys(["connect_timeout", "read_timeout"], PROBE_TIMEOUT)
-    probe = {"url": url, "poolclass": NullPool, "connect_args": limits, "echo_pool": False}
-    app.config["SQLALCHEMY_BINDS"] = {"reader": pool | autocommit, "probe": probe}
+    new = {"url": url, "poolclass": NullPool, "connect_args": limits, "echo_pool": False}
+    app.config["SQLALCHEMY_BINDS"] = {"reader": pool | autocommit, "probe": new}
     db.init_app(app)
     with app.app_context():
-        engines = db.engine, db.engines["reader"]
-        if not sqlite and not any(option.startswith("ssl") for option in url.query):
-            for engine in db.engines.values():
-                event.listen(engine, "do_connect", _connect_mysql)
-    app.extensions["failover"] = Failover(*engines)
-    for engine in engines:
+        writer, reader, probe = db.engine, db.engines["reader"], db.engines["probe"]
+    app.extensions["switchover"] = Switchover(writer, reader)
+    for engine in (writer, reader):
         event.listen(engine, "connect", _prepare_sqlite if sqlite else _prepare_mysql)
-    event.listen(engines[0], "reset", _reset_sqlite if sqlite else _reset_mysql)
+    event.listen(writer, "reset", _reset)
     if sqlite:
-        event.listen(engines[0], "begin", _begin_immediate)
+        event.listen(writer, "before_execute", _lock_sqlite)
+    elif not any(option.startswith("ssl") for option in url.query):
+        for engine in (writer, reader, probe):
+            event.listen(engine, "do_connect", _connect_mysql)
 
 
 def _connect_mysql(
@@ -115,30 +121,27 @@ def _connect_mysql(
 
 
 def _prepare_mysql(connection: Any, _record: object) -> None:
-    # On a cluster whose nodes all write, let this node apply what the others have committed before
-    # it reads: otherwise it misses adds that have been answered.
+    # Otherwise a node of a cluster would miss adds that another one has answered.
     with connection.cursor() as cursor:
         cursor.execute(f"SHOW VARIABLES WHERE (Variable_name, Value) IN {tuple(CATCH_UP)}")
         for variable in cursor.fetchall():
             cursor.execute(CATCH_UP[variable])
 
 
-def _reset_mysql(connection: Any, _record: object, _state: object) -> None:
+def _reset(connection: Any, _record: object, _state: object) -> None:
     # SQLAlchemy's own reset costs a round trip after every COMMIT, or leaves a transaction open
     # after a COMMIT that has failed.
-    if connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
+    status = getattr(connection, "server_status", SERVER_STATUS.SERVER_STATUS_IN_TRANS)
+    if status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
         connection.rollback()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver would send BEGIN too late
     connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _reset_sqlite(connection: Any, _record: object, _state: object) -> None:
-    connection.rollback()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    # SQLite ignores FOR UPDATE: take the write lock before the first read.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _lock_sqlite(connection: Connection, statement: Executable, *_: object) -> None:
+    # SQLite ignores FOR UPDATE: take its write lock before the statement reads.
+    locks = getattr(statement, "_for_update_arg", None) is not None
+    if locks and not connection.connection.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

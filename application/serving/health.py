@@ -10,8 +10,8 @@ from flask import Flask, current_app
 from flask.typing import ResponseReturnValue
 from sqlalchemy import inspect, text
 
-from .database import db
-from .failures import READ_ONLY, RETRY_AFTER, code
+from application.database import db
+from application.database.error_codes import READ_ONLY, RETRY_AFTER, code
 
 T = TypeVar("T")
 # Changes and locks no row, but fails as every write does if the server is read-only.
@@ -19,8 +19,12 @@ WRITE_NOTHING = text("UPDATE alembic_version SET version_num = version_num WHERE
 REVISION = re.compile(r"\d{4}")  # a migration of this service, perhaps of a newer release
 
 
-def init_app(app: Flask) -> None:
-    """Answer probes at /healthz and /readyz."""
+def init_app(app: Flask, dependencies: dict[str, Callable[[], None]]) -> None:
+    """Answer probes at /healthz and /readyz.
+
+    ``dependencies`` are calls that raise if a service is not there; /readyz tells of them.
+    """
+    app.extensions["dependencies"] = dependencies
     app.add_url_rule("/healthz", view_func=healthz)
     app.add_url_rule("/readyz", view_func=readyz)
 
@@ -33,20 +37,20 @@ def healthz() -> dict[str, str]:
 def readyz() -> ResponseReturnValue:
     """Say of each dependency, within a second, whether it is ready.
 
-    503 if the database is out of reach, read-only, or lacks a migration. Without user-service it is
-    still 200: callers whose key is cached are served.
+    503 if the database is out of reach, read-only, or lacks a migration. Without another service
+    it is still 200: whoever does not need it is served.
     """
-    database, revision = check(current_revision)
-    user_service, _ = check(current_app.extensions["user_client"].ping)
+    database, revision = _check(current_revision)
     migrations = migration_state(revision) if database == "ok" else "unknown"
-    ready = migrations in ("ok", "ahead")
-    parts = {"database": database, "migrations": migrations, "user_service": user_service}
-    if ready:
+    parts = {"database": database, "migrations": migrations}
+    for name, dependency in current_app.extensions["dependencies"].items():
+        parts[name], _ = _check(dependency)
+    if migrations in ("ok", "ahead"):
         return {"message": "Ready", **parts}
     return {"message": "Not ready", **parts}, 503, {"Retry-After": str(RETRY_AFTER)}
 
 
-def check(dependency: Callable[[], T]) -> tuple[str, T | None]:
+def _check(dependency: Callable[[], T]) -> tuple[str, T | None]:
     """Return "ok" and the dependency's answer, or why there is none."""
     try:
         return "ok", dependency()
@@ -73,13 +77,13 @@ def current_revision() -> str | None:
 
 def lacks_migration() -> bool:
     """Return whether the database is behind this code's migrations; False if it does not tell."""
-    database, revision = check(current_revision)
+    database, revision = _check(current_revision)
     return database == "ok" and migration_state(revision) in ("behind", "foreign")
 
 
 def migration_state(revision: str | None) -> str:
     """Compare a database's revision with this code's: "ok", "behind", "ahead" or "foreign"."""
-    known = known_revisions()
+    known = _known_revisions()
     if revision == known[0]:
         return "ok"
     if revision is None or revision in known:
@@ -89,7 +93,7 @@ def migration_state(revision: str | None) -> str:
 
 
 @cache
-def known_revisions() -> list[str]:
+def _known_revisions() -> list[str]:
     """Return the revisions of this code's migrations, newest first."""
     config = current_app.extensions["migrate"].migrate.get_config()
     return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]

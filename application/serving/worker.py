@@ -1,6 +1,7 @@
 """gunicorn's worker, whose own answers to malformed HTTP are JSON, too, and gunicorn's logger."""
 
 import json
+import os
 import socket
 import time
 from http import HTTPStatus
@@ -28,7 +29,7 @@ STATUSES: dict[type[BaseException], HTTPStatus] = {
 class Logger(glogging.Logger):
     """gunicorn's logger, without an access log that nobody asked for.
 
-    With ``logconfig_dict``, gunicorn collects the facts for such a line at each request.
+    With ``logconfig_dict``, gunicorn formats such a line at each request.
     """
 
     @property
@@ -39,6 +40,14 @@ class Logger(glogging.Logger):
 
 class Worker(ThreadWorker):
     """gunicorn's threaded worker; gunicorn has no setting for what is changed here."""
+
+    def init_process(self) -> None:
+        """Hide SCRIPT_NAME, with which gunicorn refuses probes without the prefix.
+
+        ``prefix`` takes it off the path instead.
+        """
+        os.environ.pop("SCRIPT_NAME", None)
+        super().init_process()
 
     def accept(self, listener: socket.socket) -> None:
         """Hesitate if requests are waiting for a thread: another worker may have a free one.

@@ -1,6 +1,7 @@
 """What an error of the database means, told by its code.
 
-MySQL's and MariaDB's codes are above 1000 (but for the operating system's), SQLite's are below 256.
+SQLite's codes are below 256, MySQL's and MariaDB's above 1000. Below that, MySQL's are those of its
+operating system.
 """
 
 import sqlite3
@@ -18,7 +19,7 @@ CONFLICTS = {
 # Another connection writes to SQLite's file. SQLite itself waits for it, except when both are the
 # first ones on a new file and set it to WAL mode.
 BUSY = sqlite3.SQLITE_BUSY
-# Nothing is changed, even if COMMIT fails so: read_only, a read-only transaction, innodb_read_only.
+# The server, the transaction or InnoDB is read-only. Nothing is changed, even if COMMIT says so.
 READ_ONLY = {ER.OPTION_PREVENTS_STATEMENT, 1792, 1836}
 # A node that has lost its cluster: Galera, Group Replication. At COMMIT, the outcome is unknown.
 OUT_OF_CLUSTER = {ER.UNKNOWN_COM_ERROR, 3100}

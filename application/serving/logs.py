@@ -1,4 +1,4 @@
-"""A line in the log for each request, and the id that ties together what belongs to it."""
+"""Each request's line in the log, its count, and the id that ties together what belongs to it."""
 
 import logging
 import re
@@ -11,23 +11,21 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from flask import Flask
+from werkzeug.datastructures import Headers
 from werkzeug.wsgi import ClosingIterator
+
+from . import metrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 HEADER = "X-Request-ID"
 LINE = "%(method)s %(path)s %(status)s %(ms)s ms"
+PROBES = {"/healthz", "/readyz", "/metrics"}
 # What a caller's id may be. Without "$", so that it cannot be one of the course's API keys.
 SAFE_ID = re.compile(r"[A-Za-z0-9._:=/+-]{1,128}")
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-
-
-def init_app(app: Flask) -> None:
-    """Give each request an id, which its answer returns, and a line in the log when it ends."""
-    logging.setLogRecordFactory(Record)
-    app.wsgi_app = RequestLog(app.wsgi_app, app.logger)  # type: ignore[method-assign]
 
 
 class Record(logging.LogRecord):
@@ -39,8 +37,14 @@ class Record(logging.LogRecord):
             self.request_id = current
 
 
+def init_app(app: Flask) -> None:
+    """Count each request, give it an id, which its answer returns, and log a line when it ends."""
+    logging.setLogRecordFactory(Record)
+    app.wsgi_app = RequestLog(app.wsgi_app, app.logger)  # type: ignore[method-assign]
+
+
 class RequestLog:
-    """WSGI middleware: faster than Flask's hooks, which find each request by a proxy."""
+    """WSGI middleware: it sees the end of a streamed answer, and costs less than Flask's hooks."""
 
     def __init__(self, app: "WSGIApplication", logger: logging.Logger) -> None:
         self._app, self._logger = app, logger
@@ -49,33 +53,37 @@ class RequestLog:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         began = time.perf_counter()
-        theirs = environ.get("HTTP_X_REQUEST_ID", "")
-        current = theirs if SAFE_ID.fullmatch(theirs) else secrets.token_hex(16)
+        sent = environ.get("HTTP_X_REQUEST_ID", "")
+        current = sent if SAFE_ID.fullmatch(sent) else secrets.token_hex(16)
         request_id.set(current)
         # The path without the query, where callers put secrets.
         path = quote(environ["PATH_INFO"].encode("latin-1"))
-        facts = {"method": environ["REQUEST_METHOD"], "path": path}
+        fields = {"method": environ["REQUEST_METHOD"], "path": path}
 
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            facts["status"] = int(status[:3])
+        def start_logged(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            fields["status"] = int(status[:3])
+            metrics.count(environ, status, time.perf_counter() - began)
             return start_response(status, [*headers, (HEADER, current)], *error)
 
-        write = partial(write_line, self._logger, began, facts)
-        return ClosingIterator(self._app(environ, start), write)
+        end = partial(_log, self._logger, began, fields)
+        return ClosingIterator(self._app(environ, start_logged), end)
 
 
-def write_line(logger: logging.Logger, began: float, facts: dict[str, Any]) -> None:
-    facts["ms"] = round((time.perf_counter() - began) * 1000, 1)
-    # Not by info(), which would look for the line of code that calls it.
-    where = logger.name, logging.INFO, __file__, 0
-    logger.handle(logger.makeRecord(*where, LINE, (facts,), None, extra=facts))
+def _log(logger: logging.Logger, began: float, fields: dict[str, Any]) -> None:
+    quiet = fields["path"] in PROBES and fields["status"] < 400
+    level = logging.DEBUG if quiet else logging.INFO
+    if logger.isEnabledFor(level):
+        fields["ms"] = round((time.perf_counter() - began) * 1000, 1)
+        # Not by log(), which would look for the line of code that calls it.
+        where = logger.name, level, __file__, 0
+        logger.handle(logger.makeRecord(*where, LINE, (fields,), None, extra=fields))
     request_id.set(None)  # the thread's next line may be about no request
 
 
-def trace_headers(environ: "WSGIEnvironment") -> dict[str, str]:
+def trace_headers(received: Headers) -> dict[str, str]:
     """Return the headers that let another service's log and traces refer to this request."""
     headers = {HEADER: request_id.get() or ""}
-    traceparent = environ.get("HTTP_TRACEPARENT", "")
+    traceparent = received.get("traceparent", "")
     if TRACEPARENT.fullmatch(traceparent):
         headers["traceparent"] = traceparent
     return headers

@@ -1,0 +1,1 @@
+"""What every HTTP service has. Nothing here knows of orders."""

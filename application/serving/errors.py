@@ -1,0 +1,58 @@
+"""Every error as JSON, ``{"message": "..."}``, without a word from a library or a driver."""
+
+from flask import Flask, current_app, json
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from application.database import error_codes
+from application.database.transactions import OutcomeUnknown
+
+from .health import lacks_migration
+
+UNKNOWN = (
+    "The outcome is unknown: repeat the request with its Idempotency-Key, or look at the order"
+)
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error of the application in JSON."""
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(DBAPIError, database_error)
+    app.register_error_handler(PoolTimeoutError, unavailable)  # no free connection
+    app.register_error_handler(OutcomeUnknown, lambda error: unavailable(error, UNKNOWN))
+
+
+def http_error(error: HTTPException) -> Response:
+    """Return an error as an answer, with its headers, such as Allow and Retry-After."""
+    response = error.get_response()
+    own_words = error.description != type(error).description
+    message = error.description if own_words else error.name.capitalize()
+    response.data = json.dumps({"message": message})
+    response.content_type = "application/json"
+    return response
+
+
+def database_error(error: DBAPIError) -> Response:
+    """Answer 503 for what passes; raise everything else, which is a 500 with its traceback."""
+    number = error_codes.code(error.orig)
+    if error_codes.passes(error):
+        return unavailable(None if number in error_codes.READ_ONLY else error.orig)
+    if number in error_codes.NO_SUCH_TABLE_OR_COLUMN and lacks_migration():
+        return unavailable("it lacks a migration: run `flask db upgrade`")
+    raise error
+
+
+def unavailable(reason: object, message: str = "Database unavailable") -> Response:
+    """Return 503; log the reason, unless it is None because the log has it already."""
+    if reason is not None:
+        current_app.logger.error("database: %s", reason)
+    return error_response(503, message, error_codes.RETRY_AFTER)
+
+
+def error_response(status: int, message: str, retry_after: int | None = None) -> Response:
+    """Return an error as an answer; ``retry_after`` are seconds."""
+    headers = {"Retry-After": str(retry_after)} if retry_after else {}
+    body = json.dumps({"message": message})
+    return Response(body, status, headers, content_type="application/json")

@@ -1,0 +1,52 @@
+"""Metrics for Prometheus, exact over all of gunicorn's workers.
+
+The HTTP requests are counted here; everything else is counted by the module that does it.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, current_app
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}  # any other is "other"
+
+REQUESTS = Histogram(
+    "http_request_duration_seconds",
+    "Seconds from a request to the first byte of its answer.",
+    ["route", "method", "status"],
+)
+labelled = cache(REQUESTS.labels)
+
+
+def init_app(app: Flask) -> None:
+    """Show all metrics at /metrics."""
+    app.add_url_rule("/metrics", view_func=metrics)
+
+
+def metrics() -> Response:
+    """Show the metrics of this process, or of all gunicorn workers, including those that ended."""
+    registry, folder = REGISTRY, current_app.config["PROMETHEUS_MULTIPROC_DIR"]
+    if folder:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, folder)
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def count(environ: "WSGIEnvironment", status: str, seconds: float) -> None:
+    """Count a request."""
+    # Never use caller-supplied paths or methods as labels: each would be one more series.
+    rule = environ["werkzeug.request"].url_rule
+    method = environ["REQUEST_METHOD"]
+    route = rule.rule if rule else "none"
+    labelled(route, method if method in METHODS else "other", status[:3]).observe(seconds)

@@ -1,0 +1,207 @@
+"""The models: an order's rules, and how a session stores what they change."""
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+from sqlalchemy.orm.exc import StaleDataError
+
+from application import db
+from application.database.transactions import transaction
+from application.models import MAX_INTEGER, Order, OrderItem
+from application.refusals import ItemNotFound, OrderClosed, OrderEmpty, QuantityTooLarge
+from tests.support.api import add, checkout, quantities, show
+from tests.support.databases import engines_of, sqlite_only
+
+
+@pytest.fixture
+def context(app):
+    with app.app_context():
+        yield
+
+
+def order_of(lines, **columns):
+    items = [OrderItem(product, quantity) for product, quantity in lines.items()]
+    return Order(user_id=1, items=items, **{"is_open": True} | columns)
+
+
+@pytest.mark.usefixtures("context")
+@pytest.mark.parametrize(
+    ("refusal", "lines", "change"),
+    [
+        (QuantityTooLarge, {5: 1}, lambda order: order.add_item(5, MAX_INTEGER)),
+        (QuantityTooLarge, {5: MAX_INTEGER}, lambda order: order.add_item(5, 1)),
+        (QuantityTooLarge, {}, lambda order: order.add_item(5, MAX_INTEGER + 1)),
+        (ItemNotFound, {6: 1}, lambda order: order.update_item(5, 1)),
+        (ItemNotFound, {6: 1}, lambda order: order.remove_item(5)),
+        (OrderEmpty, {}, lambda order: order.checkout()),
+    ],
+)
+def test_a_refused_change_needs_no_database_and_changes_nothing(app, refusal, lines, change):
+    order = order_of(lines)
+    before = order.to_json()
+    with pytest.raises(refusal):
+        change(order)
+    assert order.to_json() == before
+    assert [engine.pool.checkedout() for engine in engines_of(app)] == [0, 0]
+
+
+@pytest.mark.usefixtures("context")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda order: order.add_item(5),
+        lambda order: order.update_item(5, 2),
+        lambda order: order.remove_item(5),
+        lambda order: order.clear(),
+        lambda order: order.checkout(),
+    ],
+)
+def test_a_closed_order_never_changes_again(change):
+    order = order_of({5: 1}, is_open=False)
+    before = order.to_json()
+    with pytest.raises(OrderClosed):
+        change(order)
+    assert order.to_json() == before
+
+
+@pytest.mark.usefixtures("context")
+def test_a_script_changes_orders_and_commits_as_with_any_model(client, login, user):
+    order = Order.create(user["id"])
+    order.add_item(5, 2)
+    order.add_item(6)
+    db.session.commit()
+    assert (order.version, order.items[1].order) == (1, order)
+    assert show(client, login).json == {"result": order.to_json()}
+
+    order.update_item(5, 9)
+    order.remove_item(6)
+    db.session.commit()
+    assert order.version == 2
+    assert show(client, login).json == {"result": order.to_json()}
+
+    order.clear()
+    order.add_item(7, 3)
+    order.checkout()
+    db.session.commit()
+    assert client.get("/api/orders").json == [order.to_json()]
+    assert [(item.product_id, item.quantity) for item in Order.query.one().items] == [(7, 3)]
+
+
+@pytest.mark.usefixtures("context")
+def test_a_locked_order_is_loaded_whole(client, login, user):
+    shown = add(client, login).json["result"]
+    assert Order.lock_open(user["id"]).to_json() == shown
+
+
+@pytest.mark.usefixtures("context")
+def test_several_changes_in_one_transaction_are_all_stored(client, login, user):
+    @transaction
+    def open_and_check_out():
+        order = Order.create(user["id"])
+        order.add_item(5, 1)
+        order.add_item(6, 2)
+        order.add_item(5, 3)
+        order.checkout()
+        return order
+
+    @transaction
+    def open_and_fill():
+        order = Order.create(user["id"])
+        for product_id in (7, 8, 9):
+            order.add_item(product_id, 1)
+        return order
+
+    @transaction
+    def change_and_check_out():
+        order = Order.lock_open(user["id"])
+        order.update_item(8, 4)
+        order.remove_item(7)
+        order.add_item(5, 1)
+        order.checkout()
+        return order
+
+    first = open_and_check_out().to_json()
+    assert {"result": open_and_fill().to_json()} == show(client, login).json
+    second = change_and_check_out().to_json()
+    assert client.get("/api/orders").json == [first, second]
+    assert quantities(client) == [[4, 2], [4, 1, 1]]
+    assert [first["is_open"], second["is_open"]] == [False, False]
+
+
+@pytest.mark.usefixtures("context")
+def test_a_transaction_that_fails_stores_none_of_its_changes(app, client, user):
+    @transaction
+    def fail_after_a_change():
+        order = Order.create(user["id"])
+        order.add_item(5, 1)
+        db.session.flush()
+        order.update_item(6, 1)
+
+    with pytest.raises(ItemNotFound):
+        fail_after_a_change()
+    assert client.get("/api/orders").json == []
+    assert engines_of(app)[0].pool.checkedout() == 0
+
+
+def elsewhere(call, *arguments):
+    """Let another thread send a request: here, it would use the session of this context."""
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(call, *arguments).result().status_code == 200
+
+
+@pytest.mark.usefixtures("context")
+def test_a_change_of_an_order_that_has_changed_since_is_refused(client, login):
+    elsewhere(add, client, login)
+    order = Order.query.one()
+    elsewhere(checkout, client, login)
+    order.add_item(5)
+    with pytest.raises(StaleDataError):
+        db.session.commit()
+    db.session.rollback()
+    assert not order.is_open
+    assert quantities(client) == [[1]]
+
+
+@pytest.mark.usefixtures("context")
+def test_a_view_runs_again_if_the_order_has_changed_since(client, login):
+    elsewhere(add, client, login)
+    attempts = []
+
+    @transaction
+    def add_without_a_lock():
+        order = Order.query.one()
+        attempts.append(order.version)
+        if len(attempts) == 1:
+            elsewhere(add, client, login)
+        order.add_item(5, 7)
+
+    add_without_a_lock()
+    assert attempts == [1, 2]
+    assert quantities(client) == [[9]]
+
+
+@pytest.mark.usefixtures("context")
+def test_a_session_that_has_read_stops_no_writer(client, login):
+    """Such as that of a shell that stays open."""
+    assert db.session.query(Order).count() == 0
+    for call in (add, add, checkout):
+        elsewhere(call, client, login)
+        assert Order.query.count() == 1
+
+
+@sqlite_only
+@pytest.mark.usefixtures("context")
+def test_for_update_takes_sqlites_write_lock_until_the_transaction_ends(app):
+    file = engines_of(app)[0].url.database
+
+    def write():
+        with closing(sqlite3.connect(file, timeout=0)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+
+    assert Order.lock_open(1) is None
+    with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+        write()
+    db.session.rollback()
+    write()
