@@ -15,7 +15,7 @@ from .refusals import ItemNotFound, OrderClosed, OrderEmpty, QuantityTooLarge
 
 MAX_INTEGER = 2**31 - 1  # of an INTEGER column
 # MySQL keeps whole seconds by default: too coarse to tell which of two changes came first.
-EXACT_TIME = sa.DateTime().with_variant(DATETIME(fsp=6), "mysql")
+TIME = sa.DateTime().with_variant(DATETIME(fsp=6), "mysql")
 
 ORDERS_OPENED = Counter("orders_opened", "Orders opened by their first item.")
 ITEMS_ADDED = Counter("items_added", "Items added to an order, whatever their quantity.")
@@ -35,10 +35,8 @@ class Order(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(index=True)
     is_open: Mapped[bool] = mapped_column(default=True)
-    date_added: Mapped[datetime | None] = mapped_column(EXACT_TIME, default=utcnow)
-    date_updated: Mapped[datetime | None] = mapped_column(
-        EXACT_TIME, default=utcnow, onupdate=utcnow
-    )
+    date_added: Mapped[datetime | None] = mapped_column(TIME, default=utcnow)
+    date_updated: Mapped[datetime | None] = mapped_column(TIME, default=utcnow, onupdate=utcnow)
     # Changes with every change of the order, its lines included: the nodes of a cluster detect a
     # conflict only in a row that both transactions wrote. The session counts it.
     version: Mapped[int] = mapped_column()
@@ -148,9 +146,9 @@ class OrderItem(db.Model):
     order_id: Mapped[int] = mapped_column(sa.ForeignKey("order.id"), deferred=True)
     product_id: Mapped[int]
     quantity: Mapped[int]
-    date_added: Mapped[datetime | None] = mapped_column(EXACT_TIME, default=utcnow, deferred=True)
+    date_added: Mapped[datetime | None] = mapped_column(TIME, default=utcnow, deferred=True)
     date_updated: Mapped[datetime | None] = mapped_column(
-        EXACT_TIME, default=utcnow, onupdate=utcnow, deferred=True
+        TIME, default=utcnow, onupdate=utcnow, deferred=True
     )
 
     def __init__(self, product_id: int, quantity: int = 1) -> None:

@@ -5,7 +5,7 @@ oldest, with the sum of their quantities. Then an open order's lines below 1 are
 sums, so that 5 and -3 leave 2. Closed orders keep all their quantities.
 
 All this is one transaction, in a few statements over sets, however many users there are. What is
-merged is first written to temporary tables, so that no statement searches it again for each row.
+to be merged is found once and kept in temporary tables, where the later statements look it up.
 """
 
 import logging

@@ -60,13 +60,13 @@ def lines(answer):
 
 def test_a_user_shops(call, models, user):
     began = datetime.now(UTC)
-    added = call("cart.add_item", body=models.ItemInput(product_id=5, qty=2))
+    added = call("cart.order_add_item", body=models.ItemInput(product_id=5, qty=2))
     assert (added.status_code, lines(added)) == (200, [(5, 2)])
     updated = call("cart.update_item", body=models.ItemInput(product_id=5, qty="7"))
     assert lines(updated) == [(5, 7)]
-    call("cart.add_item", body=models.ItemInput(product_id=6, qty=1))
+    call("cart.order_add_item", body=models.ItemInput(product_id=6, qty=1))
     removed = call("cart.remove_item", body=models.ProductInput(product_id=6))
-    shown = call("cart.open_order")
+    shown = call("cart.order")
     assert shown.parsed == removed.parsed
     assert (lines(shown), shown.parsed.result.is_open) == ([(5, 7)], True)
 
@@ -77,12 +77,12 @@ def test_a_user_shops(call, models, user):
     assert call("orders.history").parsed == [closed]
     assert call("orders.orders", user_id=user["id"], limit=1).parsed == [closed]
     assert call("orders.order_by_id", order_id=closed.id).parsed.result == closed
-    assert call("cart.open_order").parsed == models.Message("No order found")
+    assert call("cart.order").parsed == models.Message("No order found")
 
 
 def test_bodies_are_what_they_are_called(call, models, sent):
-    call("cart.add_item", body=models.ItemInput(product_id=5, qty=2))
-    form = call("cart.add_item", body=models.ItemForm(product_id=5, qty=3))
+    call("cart.order_add_item", body=models.ItemInput(product_id=5, qty=2))
+    form = call("cart.order_add_item", body=models.ItemForm(product_id=5, qty=3))
     assert lines(form) == [(5, 5)]
     removed = call("cart.remove_item", body=models.ProductForm(product_id="5"))
     assert lines(removed) == []
@@ -95,27 +95,27 @@ def test_bodies_are_what_they_are_called(call, models, sent):
 
 def test_conditions_and_clear(call, models):
     item = models.ItemInput(product_id=5, qty=2)
-    first = call("cart.add_item", body=item, idempotency_key="key")
-    repeated = call("cart.add_item", body=item, idempotency_key="key")
+    first = call("cart.order_add_item", body=item, idempotency_key="key")
+    repeated = call("cart.order_add_item", body=item, idempotency_key="key")
     assert (repeated.parsed, repeated.headers["Idempotent-Replayed"]) == (first.parsed, "true")
     seen = first.headers["ETag"]
-    assert call("cart.open_order", if_none_match=seen).status_code == 304
+    assert call("cart.order", if_none_match=seen).status_code == 304
 
     cleared = call("cart.clear", if_match=seen)
     assert (cleared.status_code, lines(cleared)) == (200, [])
     for late in (
-        call("cart.add_item", body=item, if_match=seen),
+        call("cart.order_add_item", body=item, if_match=seen),
         call("cart.checkout", if_match=seen),
     ):
         assert late.status_code == 412
         assert late.parsed == models.Message("The order has changed")
-    assert call("cart.open_order").parsed == cleared.parsed
+    assert call("cart.order").parsed == cleared.parsed
 
 
 def test_errors_are_messages(call, models, service):
-    bad = call("cart.add_item", body=models.ItemInput(product_id=5, qty=0))
+    bad = call("cart.order_add_item", body=models.ItemInput(product_id=5, qty=0))
     assert bad.status_code == 400
     assert bad.parsed.message == "qty must be a whole number from 1 to 2147483647"
     with import_module("generated").Client(service.url) as stranger:
-        refused = call("cart.open_order", client=stranger)
+        refused = call("cart.order", client=stranger)
     assert (refused.status_code, refused.parsed.message) == (401, "Not logged in")

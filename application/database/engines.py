@@ -13,8 +13,8 @@ from pymysql.converters import conversions
 from sqlalchemy import Connection, Executable, NullPool, event
 from sqlalchemy.orm import DeclarativeBase
 
-from . import url as database_url
 from .switchover import Switchover
+from .url import parse
 
 # The server's own default may have modes that change what a statement means, such as ORACLE.
 SQL_MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
@@ -33,7 +33,7 @@ def _datetime(text: str) -> datetime | None:
 
 
 # PyMySQL waits for ever by default. A locked row is waited for 1 second only: a primary of MySQL
-# Group Replication cannot turn read-only, and serves nobody, while one of its sessions waits.
+# Group Replication that turns read-only serves nobody while one of its sessions waits.
 MYSQL: dict[str, Any] = {
     "connect_timeout": 2,
     "read_timeout": 5,
@@ -43,9 +43,7 @@ MYSQL: dict[str, Any] = {
 }
 SQLITE: dict[str, Any] = {
     "timeout": 10,  # seconds to wait for another writer
-    # The driver begins a transaction before the first statement that writes, and not before a
-    # SELECT. A lock that is taken only later could not be taken if somebody else has written since.
-    "isolation_level": "IMMEDIATE",
+    "isolation_level": "IMMEDIATE",  # the driver's BEGIN, which it sends before a write only
 }
 # Used if the URL has no option about TLS: encrypt if the server can, and do not check its
 # certificate. PyMySQL does the same, but makes a new context each time: 20 ms of CPU time.
@@ -53,9 +51,9 @@ TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
 MAX_AGE = 25  # seconds; a connection that only reads does not notice that its server is replaced
 PROBE_TIMEOUT = 0.4  # seconds to connect, and to answer, for a health probe
-# Settings of a server with which a node may read before it has applied what other nodes have
-# committed, and the statement that prevents it: on Galera, and in Group Replication. Galera waits
-# before a transaction's first statement only: 1 is for a SELECT, 4 for an INSERT (of a key).
+# Variables of a cluster's node that may answer before it has applied what other nodes have
+# committed, and the statement that makes it wait: Galera, and Group Replication. Galera waits only
+# before a transaction's first statement: 1 is for a SELECT, 4 for an INSERT (of a key).
 CATCH_UP = {
     ("wsrep_sync_wait", "0"): "SET SESSION wsrep_sync_wait = 5",
     ("wsrep_sync_wait", "1"): "SET SESSION wsrep_sync_wait = 5",
@@ -75,11 +73,10 @@ db = SQLAlchemy(model_class=Base)
 def init_app(app: Flask) -> None:
     """Give the application its engines: the session's, ``db.engine``, and two more.
 
-    ``db.engines["reader"]`` is for single queries. They need no transaction: on autocommit a query
-    costs one round trip. ``db.engines["probe"]`` opens a new connection each time and soon gives
-    up.
+    ``db.engines["reader"]`` is for single queries, on autocommit: each is one round trip.
+    ``db.engines["probe"]`` opens a new connection each time and soon gives up.
     """
-    url = database_url.parse(app.config["DATABASE_URL"], app.config["DATABASE_PASSWORD"])
+    url = parse(app.config["DATABASE_URL"], app.config["DATABASE_PASSWORD"])
     sqlite = url.get_backend_name() == "sqlite"
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     pool = {
@@ -111,9 +108,7 @@ def init_app(app: Flask) -> None:
             event.listen(engine, "do_connect", _connect_mysql)
 
 
-def _connect_mysql(
-    _dialect: object, _record: object, _arguments: object, options: dict[str, Any]
-) -> MySQLConnection:
+def _connect_mysql(_dialect: object, _record: object, _args: object, options: Any) -> Any:
     connection = MySQLConnection(**options, ssl_disabled=True, defer_connect=True)
     connection.ssl, connection.ctx = True, TLS  # type: ignore[attr-defined]
     connection.connect()
@@ -121,7 +116,6 @@ def _connect_mysql(
 
 
 def _prepare_mysql(connection: Any, _record: object) -> None:
-    # Otherwise a node of a cluster would miss adds that another one has answered.
     with connection.cursor() as cursor:
         cursor.execute(f"SHOW VARIABLES WHERE (Variable_name, Value) IN {tuple(CATCH_UP)}")
         for variable in cursor.fetchall():
@@ -132,7 +126,7 @@ def _reset(connection: Any, _record: object, _state: object) -> None:
     # SQLAlchemy's own reset costs a round trip after every COMMIT, or leaves a transaction open
     # after a COMMIT that has failed.
     status = getattr(connection, "server_status", SERVER_STATUS.SERVER_STATUS_IN_TRANS)
-    if status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
+    if status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:  # SQLite's driver tells no status
         connection.rollback()
 
 
@@ -141,7 +135,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _lock_sqlite(connection: Connection, statement: Executable, *_: object) -> None:
-    # SQLite ignores FOR UPDATE: take its write lock before the statement reads.
+    # SQLite ignores FOR UPDATE: take its write lock before the statement reads. A lock that comes
+    # only with the write fails if somebody else has written in between.
     locks = getattr(statement, "_for_update_arg", None) is not None
     if locks and not connection.connection.in_transaction:
         connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -71,12 +71,9 @@ def query(statement: Executable, **parameters: object) -> Sequence[Row[Any]]:
 
 
 def transaction(view: Callable[P, T]) -> Callable[P, T]:
-    """Run a view that writes as one transaction of ``db.session``.
+    """Run a view that writes as one transaction of ``db.session``, and commit it before it returns.
 
-    It is committed before the view's answer goes out.
-
-    Raises OutcomeUnknown if COMMIT fails and the change may be stored or not: then the transaction
-    must not be retried here.
+    Raises OutcomeUnknown, and does not retry, if COMMIT fails and the change may be stored or not.
     """
 
     @retried

@@ -8,8 +8,8 @@ from application.serving.logs import trace_headers
 
 from .user_client import User, UserClient
 
-# HTTP demands one with every 401. With the scheme "Basic", browsers would ask for a password. The
-# realm must be quoted: Werkzeug does so only if it has a space.
+# HTTP demands a challenge in each 401. With the scheme "Basic", browsers would ask for a password.
+# The realm must be quoted: Werkzeug does so only if it has a space.
 CHALLENGE = WWWAuthenticate("apikey", {"realm": "order service"})
 
 

@@ -29,16 +29,6 @@ def read_body() -> None:
     Raises RequestEntityTooLarge above MAX_CONTENT_LENGTH, UnsupportedMediaType if the body is
     neither a form nor JSON, and BadRequest if it ends early or is no JSON object.
     """
-    body = _whole_body()
-    if request.method == "POST":
-        g.fields = _form_or_json(body) if body else {}
-
-
-def _whole_body() -> bytes:
-    """Reject truncated bodies: a cut-off ``qty=12`` reads as ``qty=1``.
-
-    Neither gunicorn nor Werkzeug does so in every case.
-    """
     try:
         length, body = request.content_length, request.get_data()
     except HTTPException:
@@ -46,11 +36,12 @@ def _whole_body() -> bytes:
     except Exception as error:  # of the server, which cannot read the chunks
         raise BadRequest("The body cannot be read") from error
     if length is None and body and len(body) == request.max_content_length:
-        # Chunked: Werkzeug cuts it off.
-        raise RequestEntityTooLarge
+        raise RequestEntityTooLarge  # chunked: Werkzeug cuts it off
     if length is not None and len(body) != length:
+        # A cut-off ``qty=12`` reads as ``qty=1``; neither gunicorn nor Werkzeug notices each.
         raise BadRequest("The body ends early")
-    return body
+    if request.method == "POST":
+        g.fields = _form_or_json(body) if body else {}
 
 
 def _form_or_json(body: bytes) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from .idempotency import idempotent
 from .pages import page_response, stream_all
 from .user_client import User
 
-MAX_ORDERS, MAX_HISTORY = 1000, 100  # orders on a page
+MAX_ORDERS = 1000  # on a page of everybody's orders
+MAX_HISTORY = 100  # on a page of the caller's closed orders
 DEFAULT_HISTORY = 20
 
 

@@ -7,13 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, current_app
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    REGISTRY,
-    CollectorRegistry,
-    Histogram,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Histogram, exposition, registry
 from prometheus_client.multiprocess import MultiProcessCollector
 
 if TYPE_CHECKING:
@@ -36,11 +30,12 @@ def init_app(app: Flask) -> None:
 
 def metrics() -> Response:
     """Show the metrics of this process, or of all gunicorn workers, including those that ended."""
-    registry, folder = REGISTRY, current_app.config["PROMETHEUS_MULTIPROC_DIR"]
+    source, folder = registry.REGISTRY, current_app.config["PROMETHEUS_MULTIPROC_DIR"]
     if folder:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, folder)
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        source = CollectorRegistry()
+        MultiProcessCollector(source, folder)
+    metrics = exposition.generate_latest(source)
+    return Response(metrics, content_type=exposition.CONTENT_TYPE_LATEST)
 
 
 def count(environ: "WSGIEnvironment", status: str, seconds: float) -> None:

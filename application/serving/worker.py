@@ -8,29 +8,20 @@ from http import HTTPStatus
 from typing import Any
 
 from gunicorn import glogging, util
-from gunicorn.http.errors import (
-    ExpectationFailed,
-    LimitRequestHeaders,
-    LimitRequestLine,
-    ParseException,
-    UnsupportedTransferCoding,
-)
+from gunicorn.http import errors
 from gunicorn.http.message import Request
 from gunicorn.workers.gthread import ThreadWorker
 
 STATUSES: dict[type[BaseException], HTTPStatus] = {
-    ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
-    LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
-    UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
 }
 
 
 class Logger(glogging.Logger):
-    """gunicorn's logger, without an access log that nobody asked for.
-
-    With ``logconfig_dict``, gunicorn formats such a line at each request.
-    """
+    """gunicorn's logger; because of ``logconfig_dict``, it would format access lines for nobody."""
 
     @property
     def access_log_enabled(self) -> bool:
@@ -42,10 +33,7 @@ class Worker(ThreadWorker):
     """gunicorn's threaded worker; gunicorn has no setting for what is changed here."""
 
     def init_process(self) -> None:
-        """Hide SCRIPT_NAME, with which gunicorn refuses probes without the prefix.
-
-        ``prefix`` takes it off the path instead.
-        """
+        """Hide SCRIPT_NAME (see ``prefix``): gunicorn would refuse requests without the prefix."""
         os.environ.pop("SCRIPT_NAME", None)
         super().init_process()
 
@@ -63,7 +51,7 @@ class Worker(ThreadWorker):
         self, req: Request | None, client: socket.socket, addr: Any, exc: BaseException
     ) -> None:
         """Answer malformed HTTP in JSON. Log only the error's class: the header may hold a key."""
-        if not isinstance(exc, ParseException):
+        if not isinstance(exc, errors.ParseException):
             return super().handle_error(req, client, addr, exc)
         status = STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
         self.log.warning("Refused a request with %s: %s", status, type(exc).__name__)
