@@ -80,6 +80,7 @@ def transaction(view: Callable[P, T]) -> Callable[P, T]:
     @wraps(view)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         session = db.session()
+        session.expire_on_commit = False  # nobody reads its objects again
         try:
             answer = view(*args, **kwargs)
             session.flush()  # if this fails, nothing has changed
