@@ -16,6 +16,9 @@ from .refusals import ItemNotFound, OrderClosed, OrderEmpty, QuantityTooLarge
 MAX_INTEGER = 2**31 - 1  # of an INTEGER column
 # MySQL keeps whole seconds by default: too coarse to tell which of two changes came first.
 TIME = sa.DateTime().with_variant(DATETIME(fsp=6), "mysql")
+# NULL in closed orders, so that the unique index allows one open order for each user. VIRTUAL,
+# because SQLite cannot add a STORED column.
+OPEN = sa.Computed("CASE WHEN is_open THEN user_id END", persisted=False)
 
 ORDERS_OPENED = Counter("orders_opened", "Orders opened by their first item.")
 ITEMS_ADDED = Counter("items_added", "Items added to an order, whatever their quantity.")
@@ -40,14 +43,7 @@ class Order(db.Model):
     # Changes with every change of the order, its lines included: the nodes of a cluster detect a
     # conflict only in a row that both transactions wrote. The session counts it.
     version: Mapped[int] = mapped_column()
-    # NULL in closed orders, so that the unique index allows one open order for each user. VIRTUAL,
-    # because SQLite cannot add a STORED column.
-    open_user_id: Mapped[int | None] = mapped_column(
-        sa.Computed("CASE WHEN is_open THEN user_id END", persisted=False),
-        unique=True,
-        index=True,
-        deferred=True,
-    )
+    open_user_id: Mapped[int | None] = mapped_column(OPEN, unique=True, index=True, deferred=True)
     items: Mapped[list["OrderItem"]] = relationship(
         backref="order",
         cascade="all, delete-orphan",
@@ -98,10 +94,12 @@ class Order(db.Model):
         line = self._require(product_id)
         self._touch()
         self.items.remove(line)
+        db.session.flush()  # so that the product can be added again: a flush inserts, then deletes
 
     def clear(self) -> None:
         """Remove all lines; the order stays open."""
         self._touch()
+        db.session.flush()  # which gives a new line its id
         ids = [line.id for line in self.items]
         # In one statement; the session would send one for each line.
         db.session.execute(sa.delete(OrderItem).where(OrderItem.id.in_(ids)))

@@ -81,12 +81,16 @@ def test_a_script_changes_orders_and_commits_as_with_any_model(client, login, us
     assert order.version == 2
     assert show(client, login).json == {"result": order.to_json()}
 
+    order.remove_item(5)
+    order.add_item(5)
     order.clear()
+    order.add_item(5, 4)
     order.add_item(7, 3)
     order.checkout()
     db.session.commit()
     assert client.get("/api/orders").json == [order.to_json()]
-    assert [(item.product_id, item.quantity) for item in Order.query.one().items] == [(7, 3)]
+    items = [(item.product_id, item.quantity) for item in Order.query.one().items]
+    assert items == [(5, 4), (7, 3)]
 
 
 @pytest.mark.usefixtures("context")
