@@ -61,14 +61,14 @@ def test_no_revision_is_written_if_the_models_have_not_changed(own_migrations):
 
 
 def test_a_new_revision_gets_the_next_number(own_migrations):
-    execute("ALTER TABLE `order` ADD note INTEGER")
+    execute("ALTER TABLE `order` ADD scratch INTEGER")
     before = revisions(own_migrations)
-    migrate(own_migrations, "drop the note")
+    migrate(own_migrations, "drop a column")
     upgrade(own_migrations)
     revision(own_migrations, "by hand")
     number = int(head_revision())
     assert revisions(own_migrations) - before == {
-        f"{number + 1:04}_drop_the_note.py",
+        f"{number + 1:04}_drop_a_column.py",
         f"{number + 2:04}_by_hand.py",
     }
 
