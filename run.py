@@ -8,7 +8,9 @@ from flask_migrate import upgrade
 import config
 from application import create_app, db
 
-if "gunicorn.arbiter" in sys.modules and "__config__" not in sys.modules:  # gunicorn's name for it
+# Without that file, which gunicorn loads as the module __config__, it would start another kind of
+# worker, and no migrations.
+if "gunicorn.arbiter" in sys.modules and "__config__" not in sys.modules:
     raise RuntimeError("gunicorn must read gunicorn.conf.py: start it in its folder, or with -c")
 
 dictConfig(config.logging_config())

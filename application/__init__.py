@@ -19,7 +19,8 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     ``overrides`` are settings that win over the environment. Raises SystemExit if a setting cannot
     be used.
     """
-    # Not before, so that gunicorn.conf.py can import serving.counts_folder first.
+    # Not before: these import prometheus_client, which looks for the folder of the counts when it
+    # is imported, and gunicorn.conf.py makes that folder by serving.counts_folder.
     from .order_api import order_api_blueprint
     from .order_api.user_client import UserClient
     from .serving import docs, errors, health, logs, metrics, prefix

@@ -16,9 +16,8 @@ from .refusals import ItemNotFound, OrderClosed, OrderEmpty, QuantityTooLarge
 MAX_INTEGER = 2**31 - 1  # of an INTEGER column
 # MySQL keeps whole seconds by default: too coarse to tell which of two changes came first.
 TIME = sa.DateTime().with_variant(DATETIME(fsp=6), "mysql")
-# NULL in closed orders, so that the unique index allows one open order for each user. VIRTUAL,
-# because SQLite cannot add a STORED column.
-OPEN = sa.Computed("CASE WHEN is_open THEN user_id END", persisted=False)
+# NULL in closed orders: a unique index allows one open order for each user.
+OPEN = sa.Computed("CASE WHEN is_open THEN user_id END", persisted=False)  # SQLite adds no other
 
 ORDERS_OPENED = Counter("orders_opened", "Orders opened by their first item.")
 ITEMS_ADDED = Counter("items_added", "Items added to an order, whatever their quantity.")
@@ -50,7 +49,7 @@ class Order(db.Model):
         # Ids do not tell which line came first: the nodes of a cluster assign them independently.
         order_by="(OrderItem.date_added, OrderItem.id)",
     )
-    # eager_defaults: nobody reads open_user_id after a write.
+    # Without eager_defaults, an INSERT does not read open_user_id back.
     __mapper_args__ = {"version_id_col": version, "eager_defaults": False}  # noqa: RUF012
 
     @classmethod
@@ -101,7 +100,7 @@ class Order(db.Model):
         self._touch()
         db.session.flush()  # which gives a new line its id
         ids = [line.id for line in self.items]
-        # In one statement; the session would send one for each line.
+        # The session would send a statement for each line.
         db.session.execute(sa.delete(OrderItem).where(OrderItem.id.in_(ids)))
         self.items.clear()
 
@@ -119,7 +118,7 @@ class Order(db.Model):
 
     def _touch(self) -> None:
         """Change the order's own row, as each change must. Raises OrderClosed."""
-        if not self.is_open:
+        if self.is_open is False:  # None: a new order that is not stored yet
             raise OrderClosed("Order is closed")
         if self.id is not None:  # a new one has its time already
             self.date_updated = utcnow()
@@ -128,9 +127,9 @@ class Order(db.Model):
         return next((line for line in self.items if line.product_id == product_id), None)
 
     def _require(self, product_id: int) -> "OrderItem":
-        if line := self._find(product_id):
-            return line
-        raise ItemNotFound("Item not found")
+        if (line := self._find(product_id)) is None:
+            raise ItemNotFound("Item not found")
+        return line
 
 
 class OrderItem(db.Model):
@@ -159,9 +158,10 @@ class OrderItem(db.Model):
 
 LOCK_OPEN = (
     sa.select(Order)
-    .options(defer(Order.date_updated), joinedload(Order.items))  # it is about to be set
+    .options(defer(Order.date_updated), joinedload(Order.items))  # a change sets this date
     .where(Order.open_user_id == sa.bindparam("user"))
     .with_for_update()
+    .execution_options(populate_existing=True)  # what the session has may be older than the lock
 )
 
 

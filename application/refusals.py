@@ -1,10 +1,10 @@
-"""Refusals: a new one is a class here, with the status by which the API answers it."""
+"""Refusals: a new one is a class, with the HTTP status by which the API answers it."""
 
 
 class Refusal(Exception):
     """A request that breaks a rule; nothing of it is stored. Its caller gets the message."""
 
-    status: int  # of HTTP
+    status = 409
     retry_after: int | None = None  # seconds after which the same request may succeed
 
 

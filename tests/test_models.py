@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy.orm.exc import StaleDataError
 
 from application import db
-from application.database.transactions import transaction
+from application.database.transactions import on_commit, transaction
 from application.models import MAX_INTEGER, Order, OrderItem
 from application.refusals import ItemNotFound, OrderClosed, OrderEmpty, QuantityTooLarge
-from tests.support.api import add, checkout, quantities, show
+from tests.support.api import CHECKOUT, DATABASE_UNAVAILABLE, add, checkout, quantities, show
 from tests.support.databases import engines_of, sqlite_only
 
 
@@ -19,6 +19,12 @@ from tests.support.databases import engines_of, sqlite_only
 def context(app):
     with app.app_context():
         yield
+
+
+def elsewhere(call, *arguments):
+    """Let another thread send a request: here, it would use the session of this context."""
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(call, *arguments).result().status_code == 200
 
 
 def order_of(lines, **columns):
@@ -100,6 +106,27 @@ def test_a_locked_order_is_loaded_whole(client, login, user):
 
 
 @pytest.mark.usefixtures("context")
+def test_an_order_that_is_locked_is_read_anew(client, login, user):
+    elsewhere(add, client, login)
+    order = Order.query.one()
+    assert len(order.items) == 1
+    elsewhere(add, client, login, 6)
+    assert Order.lock_open(user["id"]) is order
+    order.remove_item(6)
+    db.session.commit()
+    assert (order.version, quantities(client)) == (3, [[1]])
+
+
+@pytest.mark.usefixtures("context")
+def test_an_order_of_the_constructor_can_be_changed():
+    order = Order(user_id=1)
+    order.add_item(5)
+    db.session.add(order)
+    db.session.commit()
+    assert order.to_json()["is_open"] is True
+
+
+@pytest.mark.usefixtures("context")
 def test_several_changes_in_one_transaction_are_all_stored(client, login, user):
     @transaction
     def open_and_check_out():
@@ -149,12 +176,6 @@ def test_a_transaction_that_fails_stores_none_of_its_changes(app, client, user):
     assert engines_of(app)[0].pool.checkedout() == 0
 
 
-def elsewhere(call, *arguments):
-    """Let another thread send a request: here, it would use the session of this context."""
-    with ThreadPoolExecutor(1) as thread:
-        assert thread.submit(call, *arguments).result().status_code == 200
-
-
 @pytest.mark.usefixtures("context")
 def test_a_change_of_an_order_that_has_changed_since_is_refused(client, login):
     elsewhere(add, client, login)
@@ -184,6 +205,36 @@ def test_a_view_runs_again_if_the_order_has_changed_since(client, login):
     add_without_a_lock()
     assert attempts == [1, 2]
     assert quantities(client) == [[9]]
+
+
+@pytest.mark.usefixtures("context")
+def test_only_the_end_of_a_transaction_counts(user):
+    counted = []
+
+    @transaction
+    def keep_one_of_two_savepoints():
+        on_commit(lambda: counted.append("outer"))
+        with db.session.begin_nested():
+            Order.create(user["id"])
+        with db.session.begin_nested() as savepoint:
+            savepoint.rollback()
+        assert counted == []
+
+    keep_one_of_two_savepoints()
+    assert counted == ["outer"]
+    Order.create(user["id"] + 1)
+    on_commit(lambda: counted.append("closed"))
+    db.session.close()
+    Order.query.one()
+    db.session.commit()
+    assert counted == ["outer"]
+
+
+def test_a_conflict_that_lasts_is_a_503(app, login):
+    with app.test_request_context(CHECKOUT, method="POST", headers=login):
+        answer = app.make_response(app.handle_user_exception(StaleDataError("changed")))
+    assert (answer.status_code, answer.json) == (503, DATABASE_UNAVAILABLE)
+    assert answer.headers["Retry-After"]
 
 
 @pytest.mark.usefixtures("context")

@@ -19,8 +19,8 @@ db.session.add(order)
 db.session.commit()
 order = Order.query.filter_by(user_id=7, is_open=1).first()
 print([(item.product_id, item.quantity, item.order is order) for item in order.items])
-order.items[0].quantity += 3
-order.add_item(6, 1)
+order.add_item(5, 3)
+order.add_item(6)
 db.session.commit()
 print([item.to_json() for item in order.items])
 order.is_open = 0

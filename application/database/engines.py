@@ -136,7 +136,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _lock_sqlite(connection: Connection, statement: Executable, *_: object) -> None:
     # SQLite ignores FOR UPDATE: take its write lock before the statement reads. A lock that comes
-    # only with the write fails if somebody else has written in between.
+    # only with the write fails if somebody else has written in between. Nothing public tells
+    # whether a statement has FOR UPDATE.
     locks = getattr(statement, "_for_update_arg", None) is not None
     if locks and not connection.connection.in_transaction:
         connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -10,7 +10,7 @@ from flask import current_app
 from prometheus_client import Counter
 from sqlalchemy import Executable, Row, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
 
 from .engines import db
@@ -73,14 +73,15 @@ def query(statement: Executable, **parameters: object) -> Sequence[Row[Any]]:
 def transaction(view: Callable[P, T]) -> Callable[P, T]:
     """Run a view that writes as one transaction of ``db.session``, and commit it before it returns.
 
-    Raises OutcomeUnknown, and does not retry, if COMMIT fails and the change may be stored or not.
+    Not to be nested: the inner one would commit the changes of the outer one. Raises
+    OutcomeUnknown, and does not retry, if COMMIT fails and the change may be stored or not.
     """
 
     @retried
     @wraps(view)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         session = db.session()
-        session.expire_on_commit = False  # nobody reads its objects again
+        session.expire_on_commit = False  # once the view has returned, nobody reads its objects
         try:
             answer = view(*args, **kwargs)
             session.flush()  # if this fails, nothing has changed
@@ -88,6 +89,8 @@ def transaction(view: Callable[P, T]) -> Callable[P, T]:
         except BaseException:
             session.rollback()
             raise
+        finally:
+            session.expire_on_commit = True
         return answer
 
     return run
@@ -112,10 +115,12 @@ def on_commit(call: Callable[[], None]) -> None:
 
 @event.listens_for(db.session, "after_commit")
 def _run_calls(session: Session) -> None:
-    for call in session.info.pop(CALLS, ()):
-        call()
+    if not session.in_nested_transaction():
+        for call in session.info.pop(CALLS, ()):
+            call()
 
 
-@event.listens_for(db.session, "after_soft_rollback")
-def _drop_calls(session: Session, _transaction: object) -> None:
-    session.info.pop(CALLS, None)
+@event.listens_for(db.session, "after_transaction_end")
+def _drop_calls(session: Session, ended: SessionTransaction) -> None:
+    if ended.parent is None:  # not a savepoint, nor a flush
+        session.info.pop(CALLS, None)

@@ -33,7 +33,7 @@ from .fields import digest
 P = ParamSpec("P")
 HEADER = "Idempotency-Key"
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
-STORED_REFUSALS = {404, 409, 412}
+FIXABLE = {400, 401, 403}  # statuses after which the caller can repeat a better request
 INSERT_ATTEMPTS = 3  # each waits as long as for any lock (database/engines.py)
 PRUNE_CHANCE = 0.01  # for each stored answer
 PRUNE_LIMIT = 1000  # keys; more than are added until the next time, so the table does not grow
@@ -74,7 +74,8 @@ def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRe
             db.session.execute(STORE_ANSWER, this_key | _answer(response))
         except (Refusal, HTTPException) as error:
             response = current_app.make_response(current_app.handle_user_exception(error))
-            if response.status_code not in STORED_REFUSALS:
+            status = response.status_code
+            if status in FIXABLE or status >= 500 or "Retry-After" in response.headers:
                 raise
             db.session.rollback()  # what the view changed before it refused
             if not _insert(row | _answer(response)):

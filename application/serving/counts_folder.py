@@ -36,8 +36,8 @@ def make(named: str, parent: str | None) -> str:
 def _new(parent: str | None) -> Path:
     """Make a folder that is deleted when this process exits.
 
-    A file in it is locked as long as the master or a worker lives: the next start deletes the
-    folders of servers that were killed.
+    A file in it is locked as long as the master or a worker lives. If they are killed, the next
+    start finds it unlocked and deletes the folder.
     """
     folder = Path(mkdtemp(prefix=PREFIX, dir=parent))
     atexit.register(_delete, folder, os.getpid())

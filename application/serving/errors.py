@@ -3,17 +3,13 @@
 from flask import Flask, current_app, json
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from application.database import error_codes
-from application.database.transactions import OutcomeUnknown
 
 from .health import lacks_migration
-
-UNKNOWN = (
-    "The outcome is unknown: repeat the request with its Idempotency-Key, or look at the order"
-)
 
 
 def init_app(app: Flask) -> None:
@@ -21,7 +17,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(DBAPIError, database_error)
     app.register_error_handler(PoolTimeoutError, unavailable)  # no free connection
-    app.register_error_handler(OutcomeUnknown, lambda error: unavailable(error, UNKNOWN))
+    app.register_error_handler(StaleDataError, unavailable)  # a conflict, retried for too long
 
 
 def http_error(error: HTTPException) -> Response:

@@ -8,7 +8,7 @@ down_revision = "0005"
 
 
 def upgrade():
-    # Null if a replica of the release before has stored the answer.
+    # Null in answers that are stored already.
     op.add_column("idempotency_key", sa.Column("meaning", sa.String(64)))
     op.add_column("idempotency_key", sa.Column("etag", sa.String(32)))
 
