@@ -181,7 +181,7 @@ def logging_config() -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"level": level, "handlers": ["console"]},
         "loggers": {
-            "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
+            "gunicorn.error": {"handlers": [], "propagate": True},
             "alembic.runtime.plugins": {"level": "WARNING"},
             # Flask's own server logs each request once more, with escape codes.
             "werkzeug": {"level": "WARNING"},

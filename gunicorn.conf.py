@@ -28,6 +28,7 @@ worker_connections = FILES // 2  # of callers; the database and user-service nee
 preload_app = True  # one import, shared memory; SIGHUP restarts the workers with the same code
 keepalive = 75  # seconds; longer than a proxy's idle timeout, so that the proxy closes first
 logconfig_dict = logging_config()  # the application logs requests
+loglevel = logconfig_dict["root"]["level"].lower()
 forwarder_headers = ""  # otherwise a caller's header SCRIPT_NAME could evade a proxy's rules
 control_socket_disable = True  # it would need a writable home
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # heartbeats stay off the disk

@@ -83,7 +83,8 @@ def test_in_development_lines_are_text(shopping):
 )
 def test_probes_that_succeed_are_logged_at_debug_only(start, tmp_path, level, logged):
     url = f"sqlite:///{tmp_path}/order.db"
-    service = start(url, LOG_LEVEL=level, MIGRATE_ON_START="false", WEB_CONCURRENCY="1")
+    settings = {"LOG_LEVEL": level, "MIGRATE_ON_START": "false", "WEB_CONCURRENCY": "1"}
+    service = start(url, options="", **settings)
     for path in ("/healthz", "/metrics", "/readyz", "/nowhere"):
         requests.get(service.url + path, timeout=60)
     service.stop()
@@ -91,3 +92,4 @@ def test_probes_that_succeed_are_logged_at_debug_only(start, tmp_path, level, lo
     assert {
         (line["path"], line["status"], line["level"]) for line in lines if "status" in line
     } == logged
+    assert any("Booting worker" in line["message"] for line in lines) == (level != "warning")
