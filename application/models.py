@@ -16,8 +16,8 @@ from .refusals import ItemNotFound, OrderClosed, OrderEmpty, QuantityTooLarge
 MAX_INTEGER = 2**31 - 1  # of an INTEGER column
 # MySQL keeps whole seconds by default: too coarse to tell which of two changes came first.
 TIME = sa.DateTime().with_variant(DATETIME(fsp=6), "mysql")
-# NULL in closed orders: a unique index allows one open order for each user.
-OPEN = sa.Computed("CASE WHEN is_open THEN user_id END", persisted=False)  # SQLite adds no other
+# NULL if closed: so a user has one open order at most. SQLite cannot add a persisted column.
+OPEN = sa.Computed("CASE WHEN is_open THEN user_id END", persisted=False)
 
 ORDERS_OPENED = Counter("orders_opened", "Orders opened by their first item.")
 ITEMS_ADDED = Counter("items_added", "Items added to an order, whatever their quantity.")

@@ -82,6 +82,13 @@ def client(app):
     return app.test_client()
 
 
+@pytest.fixture
+def context(app):
+    """The application's context, as in a shell."""
+    with app.app_context():
+        yield
+
+
 @pytest.fixture(scope="session")
 def user_service():
     with UserService().start() as service:

@@ -34,8 +34,8 @@ def metrics() -> Response:
     if folder:
         source = CollectorRegistry()
         MultiProcessCollector(source, folder)
-    metrics = exposition.generate_latest(source)
-    return Response(metrics, content_type=exposition.CONTENT_TYPE_LATEST)
+    body = exposition.generate_latest(source)
+    return Response(body, content_type=exposition.CONTENT_TYPE_LATEST)
 
 
 def count(environ: "WSGIEnvironment", status: str, seconds: float) -> None:

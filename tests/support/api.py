@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urljoin
 
 ADD, UPDATE, REMOVE, CLEAR, CHECKOUT = (
@@ -67,3 +68,12 @@ def linked_pages(client, url, **options):
         link = answer.headers.get("Link")
         url = link and urljoin(url, re.fullmatch('<(.+)>; rel="next"', link)[1])
     return pages
+
+
+def elsewhere(call, *arguments):
+    """Let another thread send a request, which must succeed.
+
+    Within an application context of the test's own, Flask would give the request its session.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(call, *arguments).result().status_code == 200
