@@ -14,7 +14,8 @@ from pymysql.constants import ER
 from pymysql.err import MySQLError
 from sqlalchemy import NullPool, create_engine, event
 
-from application.database.engines import SQL_MODE, SQLITE
+from application.database.engines import SQL_MODE
+from application.database.sqlite import TIMEOUT
 
 log = logging.getLogger("alembic.statements")
 
@@ -53,7 +54,8 @@ def migration_engine(url):
     """Return an engine without the timeouts and the echo of the service's own."""
     sqlite = url.get_backend_name() == "sqlite"
     # SQLite's driver itself would send BEGIN too late.
-    options = SQLITE | {"isolation_level": None} if sqlite else {"init_command": SESSION}
+    own_begin = {"timeout": TIMEOUT, "isolation_level": None}
+    options = own_begin if sqlite else {"init_command": SESSION}
     engine = create_engine(url, poolclass=NullPool, connect_args=options)
     if sqlite:  # a transaction takes the write lock when it begins, and it includes DDL
         event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))

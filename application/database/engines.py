@@ -10,9 +10,10 @@ from flask_sqlalchemy import SQLAlchemy
 from pymysql import Connection as MySQLConnection
 from pymysql.constants import FIELD_TYPE, SERVER_STATUS
 from pymysql.converters import conversions
-from sqlalchemy import Connection, Executable, NullPool, event
+from sqlalchemy import NullPool, event
 from sqlalchemy.orm import DeclarativeBase
 
+from . import sqlite
 from .switchover import Switchover
 from .url import parse
 
@@ -40,10 +41,6 @@ MYSQL: dict[str, Any] = {
     "write_timeout": 5,
     "init_command": f"SET SESSION innodb_lock_wait_timeout = 1, sql_mode = '{SQL_MODE}'",
     "conv": {**conversions, FIELD_TYPE.DATETIME: _datetime},
-}
-SQLITE: dict[str, Any] = {
-    "timeout": 10,  # seconds to wait for another writer
-    "isolation_level": "IMMEDIATE",  # the driver's BEGIN, which it sends before a write only
 }
 # Used if the URL has no option about TLS: encrypt if the server can, and do not check its
 # certificate. PyMySQL does the same, but makes a new context each time: 20 ms of CPU time.
@@ -74,13 +71,14 @@ def init_app(app: Flask) -> None:
     """Give the application its engines: the session's, ``db.engine``, and two more.
 
     ``db.engines["reader"]`` is for single queries, on autocommit: each is one round trip.
-    ``db.engines["probe"]`` opens a new connection each time and soon gives up.
+    ``db.engines["probe"]`` opens a new connection each time and soon gives up. Raises SystemExit
+    with one line if DATABASE_URL cannot be used.
     """
     url = parse(app.config["DATABASE_URL"], app.config["DATABASE_PASSWORD"])
-    sqlite = url.get_backend_name() == "sqlite"
+    on_sqlite = url.get_backend_name() == "sqlite"
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     pool = {
-        "connect_args": SQLITE if sqlite else MYSQL,
+        "connect_args": sqlite.CONNECT_ARGS if on_sqlite else MYSQL,
         "pool_size": 8,  # one for each of a worker's threads, so that none waits
         "max_overflow": 8,  # for servers with more threads
         "pool_recycle": MAX_AGE,
@@ -88,21 +86,24 @@ def init_app(app: Flask) -> None:
         "echo_pool": False,  # SQLALCHEMY_ECHO is for SQL
     }
     # Under REPEATABLE READ, the first adds of different users lock each other's gaps.
-    isolation = {} if sqlite else {"isolation_level": "READ COMMITTED"}
+    isolation = {} if on_sqlite else {"isolation_level": "READ COMMITTED"}
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = pool | isolation
     autocommit = {"url": url, "isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
-    limits = {} if sqlite else dict.fromkeys(["connect_timeout", "read_timeout"], PROBE_TIMEOUT)
+    limits = {} if on_sqlite else dict.fromkeys(["connect_timeout", "read_timeout"], PROBE_TIMEOUT)
     new = {"url": url, "poolclass": NullPool, "connect_args": limits, "echo_pool": False}
     app.config["SQLALCHEMY_BINDS"] = {"reader": pool | autocommit, "probe": new}
-    db.init_app(app)
+    try:
+        db.init_app(app)  # makes the folder of a relative path
+    except OSError as error:
+        raise SystemExit(f"DATABASE_URL: {error.filename}: {error.strerror}") from None
     with app.app_context():
         writer, reader, probe = db.engine, db.engines["reader"], db.engines["probe"]
     app.extensions["switchover"] = Switchover(writer, reader)
     for engine in (writer, reader):
-        event.listen(engine, "connect", _prepare_sqlite if sqlite else _prepare_mysql)
+        event.listen(engine, "connect", sqlite.prepare if on_sqlite else _prepare_mysql)
     event.listen(writer, "reset", _reset)
-    if sqlite:
-        event.listen(writer, "before_execute", _lock_sqlite)
+    if on_sqlite:
+        sqlite.take_turns(writer)
     elif not any(option.startswith("ssl") for option in url.query):
         for engine in (writer, reader, probe):
             event.listen(engine, "do_connect", _connect_mysql)
@@ -128,16 +129,3 @@ def _reset(connection: Any, _record: object, _state: object) -> None:
     status = getattr(connection, "server_status", SERVER_STATUS.SERVER_STATUS_IN_TRANS)
     if status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:  # SQLite's driver tells no status
         connection.rollback()
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-
-
-def _lock_sqlite(connection: Connection, statement: Executable, *_: object) -> None:
-    # SQLite ignores FOR UPDATE: take its write lock before the statement reads. A lock that comes
-    # only with the write fails if somebody else has written in between. Nothing public tells
-    # whether a statement has FOR UPDATE.
-    locks = getattr(statement, "_for_update_arg", None) is not None
-    if locks and not connection.connection.in_transaction:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
