@@ -1,6 +1,6 @@
 """Every error as JSON, ``{"message": "..."}``, without a word from a library or a driver."""
 
-from flask import Flask, current_app, json
+from flask import Flask, current_app, jsonify
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
@@ -25,7 +25,7 @@ def http_error(error: HTTPException) -> Response:
     response = error.get_response()
     own_words = error.description != type(error).description
     message = error.description if own_words else error.name.capitalize()
-    response.data = json.dumps({"message": message})
+    response.data = jsonify(message=message).data
     response.content_type = "application/json"
     return response
 
@@ -49,6 +49,8 @@ def unavailable(reason: object, message: str = "Database unavailable") -> Respon
 
 def error_response(status: int, message: str, retry_after: int | None = None) -> Response:
     """Return an error as an answer; ``retry_after`` are seconds."""
-    headers = {"Retry-After": str(retry_after)} if retry_after else {}
-    body = json.dumps({"message": message})
-    return Response(body, status, headers, content_type="application/json")
+    response = jsonify(message=message)
+    response.status_code = status
+    if retry_after:
+        response.headers["Retry-After"] = str(retry_after)
+    return response

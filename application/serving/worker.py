@@ -55,7 +55,7 @@ class Worker(ThreadWorker):
             return super().handle_error(req, client, addr, exc)
         status = STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
         self.log.warning("Refused a request with %s: %s", status, type(exc).__name__)
-        body = json.dumps({"message": status.phrase.capitalize()})
+        body = json.dumps({"message": status.phrase.capitalize()}, separators=(",", ":")) + "\n"
         head = f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: application/json\r\n"
         length = f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         util.write_nonblock(client, (head + length + body).encode())
