@@ -15,7 +15,7 @@ UNKNOWN = (
     "The outcome is unknown: repeat the request with its Idempotency-Key, or look at the order"
 )
 
-order_api_blueprint = Blueprint("order_api", __name__)
+order_api_blueprint = Blueprint("order_api", __name__, cli_group="keys")  # flask keys prune
 order_api_blueprint.before_request(fields.read_body)
 
 

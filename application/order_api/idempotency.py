@@ -6,37 +6,33 @@ outcome is stored, 404, 409 and 412 included; 400 and (unlike Stripe's) 5xx are 
 caller can fix the request, or repeat it, under the same key.
 """
 
-import random
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from functools import partial, wraps
+from functools import wraps
 from hashlib import sha256
-from logging import Logger
 from typing import Any, ParamSpec
 
 from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 from pymysql.constants import ER
-from sqlalchemy import Engine, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import BadRequest, HTTPException, UnprocessableEntity
 
 from application.database import db
 from application.database.error_codes import DUPLICATE, RETRY_AFTER, code
-from application.models import IdempotencyKey, utcnow
+from application.models import IdempotencyKey
 from application.refusals import Refusal
 
 from .caller import current_user
 from .fields import digest
+from .pruning import prune_now_and_then
 
 P = ParamSpec("P")
 HEADER = "Idempotency-Key"
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 FIXABLE = {400, 401, 403}  # statuses after which the caller can repeat a better request
 INSERT_ATTEMPTS = 3  # each waits as long as for any lock (database/engines.py)
-PRUNE_CHANCE = 0.01  # for each stored answer
-PRUNE_LIMIT = 1000  # keys; more than are added until the next time, so the table does not grow
 
 KEYS = IdempotencyKey.__table__
 THIS_KEY = KEYS.c.user_id == bindparam("of_user"), KEYS.c.key == bindparam("of_key")
@@ -80,10 +76,7 @@ def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRe
             db.session.rollback()  # what the view changed before it refused
             if not _insert(row | _answer(response)):
                 return _repeat(this_key, row["request"])
-        if random.random() < PRUNE_CHANCE:
-            oldest = utcnow() - timedelta(seconds=current_app.config["IDEMPOTENCY_KEY_TTL"])
-            # After the response has been sent, so that no caller waits for it.
-            response.call_on_close(partial(_prune, db.engine, oldest, current_app.logger))
+        prune_now_and_then(response.call_on_close)  # when it is sent, so that no caller waits
         return response
 
     return run
@@ -124,12 +117,3 @@ def _repeat(this_key: dict[str, Any], asked: object) -> Response:
 def _answer(response: Response) -> dict[str, Any]:
     body = response.get_data(as_text=True)
     return {"status": response.status_code, "body": body, "etag": response.headers.get("ETag")}
-
-
-def _prune(engine: Engine, oldest: datetime, logger: Logger) -> None:
-    expired = delete(KEYS).where(KEYS.c.date_added < oldest)
-    try:
-        with engine.begin() as connection:
-            connection.execute(expired.with_dialect_options(mysql_limit=PRUNE_LIMIT))
-    except DBAPIError as error:  # the next one will delete them
-        logger.warning("expired idempotency keys are not deleted: %s", error.orig)

@@ -5,14 +5,14 @@ Use: ``monkeypatch.setattr(*LOCK_ORDER, None)``, ``monkeypatch.setitem(MYSQL_SET
 
 from application.database import engines, transactions
 from application.models import Order
-from application.order_api import idempotency, pages, routes
+from application.order_api import pages, pruning, routes
 from migrations import statements
 
 LOCK_ORDER = Order, "lock_open"  # the first call of every change
 READ_ORDER = routes, "read_open_order"
 ORDERS_PER_QUERY = pages, "ORDERS_PER_QUERY"
-PRUNE_CHANCE = idempotency, "PRUNE_CHANCE"
-PRUNE_LIMIT = idempotency, "PRUNE_LIMIT"
+PRUNE_CHANCE = pruning, "CHANCE"
+PRUNE_LIMIT = pruning, "LIMIT"
 AFTER_CONFLICT = transactions, "AFTER_CONFLICT"
 MYSQL_SETTINGS = engines.MYSQL
 MAX_AGE = engines, "MAX_AGE"
