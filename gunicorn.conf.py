@@ -46,7 +46,7 @@ def on_starting(server):
     """Migrate once, before the first worker starts."""
     import run
 
-    run.migrate_on_start()
+    run.start()
 
 
 def pre_fork(server, worker):

@@ -3,10 +3,12 @@
 import sys
 from logging.config import dictConfig
 
+import click
 from flask_migrate import upgrade
+from werkzeug.serving import is_running_from_reloader
 
 import config
-from application import create_app, db
+from application import __version__, create_app, db
 
 # Without that file, which gunicorn loads as the module __config__, it would start another kind of
 # worker, and no migrations.
@@ -18,11 +20,14 @@ with config.exit_logged():
     app = create_app()
 
 
-def migrate_on_start() -> None:
-    """Apply the migrations if MIGRATE_ON_START says so; safe in several processes at once.
+def start(url: str | None = None) -> None:
+    """Log that the service starts, and apply the migrations if MIGRATE_ON_START is true.
 
-    Raises SystemExit, after a line in the log, if the database cannot be used as it is.
+    Safe in several processes at once. Raises SystemExit, after a line in the log, if the database
+    cannot be used as it is.
     """
+    if not is_running_from_reloader():  # else its parent has said so
+        app.logger.info("order-service %s starts%s", __version__, f" on {url}" if url else "")
     if not app.config["MIGRATE_ON_START"]:
         return
     with app.app_context():
@@ -32,7 +37,10 @@ def migrate_on_start() -> None:
             db.engine.dispose()  # processes that are forked later must not share its connections
 
 
+command = click.get_current_context(silent=True)
+if command and command.info_name == "run":  # flask run
+    start("http://{host}:{port}".format(**command.params))
+
 if __name__ == "__main__":
-    migrate_on_start()
-    app.logger.info("Listening on http://localhost:5003")
+    start("http://localhost:5003")
     app.run(host="0.0.0.0", port=5003)

@@ -11,6 +11,7 @@ from . import database
 from .database import db
 
 __all__ = ["create_app", "db"]
+__version__ = "1.0.0"
 
 
 def create_app(overrides: dict[str, Any] | None = None) -> Flask:

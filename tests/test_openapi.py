@@ -6,6 +6,7 @@ import re
 import pytest
 
 import config
+from application import __version__
 from tests.support.api import OUTCOME_UNKNOWN, READ_ONLY
 from tests.support.databases import application_on, migrate
 from tests.support.visit import Visit
@@ -24,9 +25,10 @@ SEEN_ELSEWHERE = [
 ]
 
 
-def test_the_description_is_served_as_it_stands(client):
+def test_the_description_is_served_with_the_version(client):
     answer = client.get("/openapi.json")
-    assert (answer.status_code, answer.json) == (200, DESCRIPTION)
+    info = DESCRIPTION["info"] | {"version": __version__}
+    assert (answer.status_code, answer.json) == (200, DESCRIPTION | {"info": info})
     assert answer.content_type == "application/json"
 
 
