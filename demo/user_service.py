@@ -12,6 +12,8 @@ from urllib.parse import parse_qs
 
 DEMO = {"username": "demo", "password": "demo", "email": "demo@example.com"}
 DEMO_KEY = "demo$5rounds/key.1"  # with the characters that the course's keys hold
+ADMIN = {"username": "admin", "password": "admin", "email": "admin@example.com", "is_admin": True}
+ADMIN_KEY = "admin$5rounds/key.2"
 LARGEST_ID = 2**31 - 1  # of the course's integer columns
 
 
@@ -27,6 +29,7 @@ class UserService(ThreadingHTTPServer):
         self.users, self.passwords = {}, {}
         self.reset()
         self.add(**DEMO, api_key=DEMO_KEY, user_id=1)
+        self.add(**ADMIN, api_key=ADMIN_KEY, user_id=2)
 
     @property
     def url(self) -> str:
