@@ -8,7 +8,7 @@ import time
 
 import config  # loads .env
 from demo.ports import exit_if_taken, listening
-from demo.user_service import DEMO_KEY, UserService
+from demo.user_service import ADMIN_KEY, DEMO_KEY, UserService
 
 USER_PORT = 5001
 CURLS = """
@@ -17,6 +17,7 @@ order-service is ready. Paste these lines into another terminal (Ctrl-C here end
   curl -X POST localhost:{port}/api/order/add-item -H 'Authorization: Basic {key}' -d product_id=5 -d qty=2
   curl localhost:{port}/api/order -H 'Authorization: Basic {key}'
   curl -X POST localhost:{port}/api/order/checkout -H 'Authorization: Basic {key}'
+  curl localhost:{port}/api/orders -H 'Authorization: Basic {admin_key}'
 
 Or open http://localhost:{port} and authorize with: Basic {key}
 """  # noqa: E501  (a line to paste must not be broken)
@@ -24,18 +25,22 @@ Or open http://localhost:{port} and authorize with: Basic {key}
 
 def main(port: int) -> None:
     exit_if_taken(port)
-    key = "YOUR_API_KEY"
+    key, admin_key = "YOUR_API_KEY", "AN_ADMINISTRATORS_API_KEY"
     if not os.environ.get("USER_SERVICE_URL"):
         exit_if_taken(USER_PORT)
         user_service = UserService(("127.0.0.1", USER_PORT)).start()
-        os.environ["USER_SERVICE_URL"], key = user_service.url, DEMO_KEY
+        os.environ["USER_SERVICE_URL"] = user_service.url
+        key, admin_key = DEMO_KEY, ADMIN_KEY
     os.environ.setdefault("SQLALCHEMY_ECHO", "false")
-    serve(port, CURLS.format(port=port, key=key))
+    serve(port, CURLS.format(port=port, key=key, admin_key=admin_key))
 
 
 def serve(port: int, greeting: str) -> None:
     """Run the service until it ends, print the greeting once it serves, and exit."""
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"0.0.0.0:{port}", "run:app"]
+    # Without gunicorn's own lines: the workers log theirs when the port is open already, so after
+    # the greeting, which must be the last text on the screen.
+    options = ["--bind", f"0.0.0.0:{port}", "--log-level", "warning"]
+    command = [sys.executable, "-m", "gunicorn", *options, "run:app"]
     settings = os.environ | {"PROMETHEUS_MULTIPROC_DIR": config.COUNTS_FOLDER}
     # In a process group of its own: Ctrl-C would reach gunicorn's workers twice, from the terminal
     # and from their master, and a worker can deadlock on the second one.

@@ -4,6 +4,7 @@
 """
 
 import json
+import random
 import secrets
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -11,6 +12,9 @@ from urllib.parse import parse_qs
 
 DEMO = {"username": "demo", "password": "demo", "email": "demo@example.com"}
 DEMO_KEY = "demo$5rounds/key.1"  # with the characters that the course's keys hold
+ADMIN = {"username": "admin", "password": "admin", "email": "admin@example.com", "is_admin": True}
+ADMIN_KEY = "admin$5rounds/key.2"
+LARGEST_ID = 2**31 - 1  # of the course's integer columns
 
 
 class UserService(ThreadingHTTPServer):
@@ -24,7 +28,8 @@ class UserService(ThreadingHTTPServer):
         super().__init__(address, Handler)
         self.users, self.passwords = {}, {}
         self.reset()
-        self.add(**DEMO, api_key=DEMO_KEY)
+        self.add(**DEMO, api_key=DEMO_KEY, user_id=1)
+        self.add(**ADMIN, api_key=ADMIN_KEY, user_id=2)
 
     @property
     def url(self) -> str:
@@ -35,10 +40,10 @@ class UserService(ThreadingHTTPServer):
         self.answer = None
         self.asked, self.connections = [], 0
 
-    def add(self, username, password="", email="", api_key=None, **more) -> dict:
-        """Make a user with a new id and, unless one is given, a new API key."""
+    def add(self, username, password="", email="", api_key=None, user_id=None, **more) -> dict:
+        """Make a user and, unless they are given, a new id and a new API key."""
         user = {
-            "id": len(self.users) + 1,
+            "id": user_id or self.new_id(),
             "username": username,
             "email": email,
             "first_name": more.get("first_name", ""),
@@ -50,6 +55,17 @@ class UserService(ThreadingHTTPServer):
         self.users[user["api_key"]] = user
         self.passwords[username] = password, user["api_key"]
         return user
+
+    def new_id(self) -> int:
+        """Return an id that no user has.
+
+        It is random: users end with this process, but their orders stay in the database. A new
+        user with the id of an earlier one would see that user's cart.
+        """
+        taken = {user["id"] for user in self.users.values()}
+        while (new := random.randint(1, LARGEST_ID)) in taken:
+            pass
+        return new
 
     def start(self) -> "UserService":
         Thread(target=self.serve_forever, daemon=True).start()

@@ -1,5 +1,6 @@
 """``make run``: it serves, the curl lines that it prints work, and it leaves no process behind."""
 
+import json
 import os
 import re
 import shlex
@@ -9,11 +10,13 @@ import sys
 from contextlib import ExitStack
 
 import pytest
+import requests
 
 import config
 from demo.ports import listening
+from demo.user_service import ADMIN_KEY, DEMO_KEY, UserService
 from tests.support.needs import need_program
-from tests.support.processes import children, free_port, until
+from tests.support.processes import children, free_port
 
 COMMAND = [sys.executable, "-m", "demo"]
 
@@ -26,11 +29,11 @@ def start_demo(tmp_path):
         pytest.skip("they need ports 5001 and 5003: stop the programs that listen there")
     with ExitStack() as running:
 
-        def start(*port):
+        def start(*port, **settings):
             process = subprocess.Popen(
                 [*COMMAND, *port],
                 cwd=config.ROOT,
-                env=os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/demo.db"},
+                env=os.environ | {"DATABASE_URL": f"sqlite:///{tmp_path}/demo.db"} | settings,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -43,11 +46,6 @@ def start_demo(tmp_path):
         yield start
 
 
-@pytest.fixture
-def demo(start_demo):
-    return start_demo()
-
-
 def run_to_its_end(*port):
     """Return what a start that fails writes to stderr."""
     ended = subprocess.run([*COMMAND, *port], cwd=config.ROOT, capture_output=True, text=True)
@@ -55,61 +53,88 @@ def run_to_its_end(*port):
     return ended.stderr
 
 
-def lines_until(process, pattern):
+def greeting(demo):
+    """Return the demo's output up to the end of its greeting."""
     lines = []
-    for line in process.stdout:
+    for line in demo.stdout:
         lines.append(line)
-        if re.search(pattern, line):
-            return lines
+        if "and authorize with" in line:
+            return "".join(lines)
     raise AssertionError("".join(lines))
 
 
 def assert_printed_lines_work(demo):
-    printed = lines_until(demo, "order/checkout")
-    commands = [shlex.split(line) for line in printed if line.strip().startswith("curl")]
+    commands = [shlex.split(line) for line in greeting(demo).splitlines() if "  curl" in line]
     answers = [subprocess.check_output([*curl, "--silent"], text=True) for curl in commands]
-    assert ['"is_open":true' in answer for answer in answers] == [True, True, False]
-    assert '"is_open":false' in answers[2]
+    added, shown, closed, listed = map(json.loads, answers)
+    assert added == shown
+    assert (shown["result"]["is_open"], closed["result"]["is_open"]) == (True, False)
+    assert listed == [closed["result"]]
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_the_printed_lines_work_and_no_process_is_left(demo, ending):
-    assert_printed_lines_work(demo)
-
-    assert re.fullmatch(r"Port 5003 is taken: .*\n", run_to_its_end())
-
-    if ending == signal.SIGINT:
-        os.killpg(demo.pid, ending)  # Ctrl-C reaches every process of the terminal
-    else:
-        demo.terminate()
-    demo.stdout.read()  # until no process can write to it any more
+def assert_it_ends(demo):
+    """Return what it has written since the last read line."""
+    written = demo.stdout.read()  # until no process can write to it any more
     demo.wait(timeout=60)
     assert not any(listening(port) for port in (5001, 5003))
+    return written
 
 
-def test_ctrl_c_reaches_the_service_from_this_program_only(demo):
-    """gunicorn's workers may deadlock if the terminal and their master both signal them."""
-    lines_until(demo, "order/checkout")
+def test_the_printed_lines_work_and_ctrl_c_ends_everything(start_demo):
+    """The greeting is the last text on the screen: only requests are logged after it."""
+    demo = start_demo()
+    assert_printed_lines_work(demo)
+    assert re.fullmatch(r"Port 5003 is taken: .*\n", run_to_its_end())
+
+    # gunicorn's workers may deadlock if the terminal and their master both signal them.
     (service,) = children(demo.pid)
     assert os.getpgid(service) != os.getpgid(demo.pid)
-    workers = until(lambda: children(service))
-    assert {os.getpgid(worker) for worker in workers} == {os.getpgid(service)}
+    assert {os.getpgid(worker) for worker in children(service)} == {os.getpgid(service)}
+
+    os.killpg(demo.pid, signal.SIGINT)  # Ctrl-C reaches every process of the terminal
+    assert re.fullmatch(r"\n(.* INFO (GET|POST) /api/.* 200 .*\n){4}", assert_it_ends(demo))
 
 
-def test_nothing_is_left_if_nobody_reads_its_output(demo):
+def test_it_serves_on_another_port_and_sigterm_ends_everything(start_demo):
+    """With production's rule for the list of all orders, too."""
+    port = free_port()
+    demo = start_demo(str(port), ORDERS_REQUIRE_ADMIN="true")
+    assert_printed_lines_work(demo)
+    url = f"http://localhost:{port}/api/orders"
+    by_user = requests.get(url, headers={"Authorization": f"Basic {DEMO_KEY}"}, timeout=60)
+    assert by_user.status_code == 403
+
+    assert not listening(5003)
+    second = run_to_its_end()  # port 5003 is free, so it comes to the stand-in's
+    assert second == "Port 5001 is taken: stop the program that listens there and try again.\n"
+
+    demo.terminate()
+    assert_it_ends(demo)
+    assert not listening(port)
+
+
+def test_nothing_is_left_if_nobody_reads_its_output(start_demo):
+    demo = start_demo()
     demo.stdout.close()
     assert demo.wait(timeout=60) != 0
     assert not listening(5003)
 
 
-def test_it_serves_on_another_port(start_demo):
-    port = free_port()
-    demo = start_demo(str(port))
-    assert_printed_lines_work(demo)
-    assert listening(port)
-    assert not listening(5003)
-    second = run_to_its_end()  # port 5003 is free, so it comes to the stand-in's
-    assert second == "Port 5001 is taken: stop the program that listens there and try again.\n"
+def test_new_users_have_other_ids_after_a_restart():
+    """Otherwise they would see the carts that earlier users have left in the database."""
+    ids = []
+    for _ in range(2):
+        with UserService() as user_service:
+            ids += [user_service.add(f"user {number}")["id"] for number in range(3)]
+            assert [user_service.users[key]["id"] for key in (DEMO_KEY, ADMIN_KEY)] == [1, 2]
+    assert len({1, 2, *ids}) == 8
+
+
+@pytest.mark.parametrize("file", ["README.md", "application/openapi.json"])
+def test_the_keys_are_told(file):
+    text = (config.ROOT / file).read_text()
+    assert DEMO_KEY in text
+    assert ADMIN_KEY in text
 
 
 @pytest.mark.parametrize("port", ["abc", "80", "65536", "5001"])

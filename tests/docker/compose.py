@@ -4,6 +4,7 @@ import json
 
 import requests
 
+from demo.user_service import ADMIN_KEY
 from tests.support.docker import LOGIN, PASSWORD, URL, add_item, container, docker, get, inside
 from tests.support.processes import until
 
@@ -38,6 +39,9 @@ def test_the_whole_flow_from_outside():
     }
     assert requests.get(f"{URL}/api/orders", timeout=60).status_code == 401
     assert get("/api/orders").status_code == 403
+    admin = {"Authorization": f"Basic {ADMIN_KEY}"}
+    listed = requests.get(f"{URL}/api/orders", headers=admin, timeout=60).json()
+    assert closed["result"] in listed
 
 
 def test_it_serves_metrics_and_logs_json():
