@@ -3,13 +3,15 @@
 import logging
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib.util import find_spec
 from threading import current_thread, main_thread
 
 from alembic import context
-from alembic.script import ScriptDirectory
+from alembic.script import ScriptDirectory, write_hooks
 from flask import current_app
 from pymysql.constants import ER
 from sqlalchemy import inspect, text
@@ -118,6 +120,14 @@ def number_revision(_context, _revision, scripts):
         return
     head = ScriptDirectory.from_config(context.config).get_current_head()
     script.rev_id = f"{int(head or 0) + 1:04}"
+
+
+@write_hooks.register("ruff")
+def format_revision(file, _options):
+    """Format a new revision, so that it passes the linter, if that is installed."""
+    if find_spec("ruff"):
+        for command in (["check", "--fix", "--select", "I"], ["format"]):
+            subprocess.run([sys.executable, "-m", "ruff", *command, "--quiet", file])  # noqa: S603
 
 
 def main(connection):
