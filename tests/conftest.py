@@ -1,6 +1,5 @@
 """Real things for every test: SQLite files, a MySQL server if there is one, HTTP."""
 
-from collections import Counter
 from contextlib import ExitStack
 
 import pytest
@@ -109,6 +108,11 @@ def user(user_service):
 
 
 @pytest.fixture
+def users(user_service):
+    return [user_service.add(f"shopper{n}") for n in range(4)]
+
+
+@pytest.fixture
 def login(user):
     """The headers of a user without orders."""
     return {"Authorization": f"Basic {user['api_key']}"}
@@ -124,12 +128,3 @@ def start(user_service, tmp_path):
             return running.enter_context(service)
 
         yield start
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Say in one line for each reason how many tests were skipped, and how to have them."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
-    for reason, count in reasons.items():
-        tests = "1 test was" if count == 1 else f"{count} tests were"
-        terminalreporter.line(f"{tests} skipped: {reason}")

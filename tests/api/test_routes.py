@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from tests.support.api import ADD, CHECKOUT, HISTORY, add, checkout, show
+from tests.support.api import ADD, CHECKOUT, HISTORY, add, checkout, is_written_as_all_json, show
 from tests.support.insides import LOCK_ORDER
 
 
@@ -75,6 +75,18 @@ def test_a_caller_who_is_not_logged_in_learns_the_scheme_of_the_api_key(client):
     for answer in (client.get("/api/order"), client.post(ADD), client.get(HISTORY)):
         assert (answer.status_code, answer.json) == (401, {"message": "Not logged in"})
         assert answer.headers["WWW-Authenticate"] == 'Apikey realm="order service"'
+
+
+def test_all_json_is_written_in_one_way(client, login, user_service):
+    first = add(client, login | {"Idempotency-Key": "k"})
+    again = add(client, login | {"Idempotency-Key": "k"})
+    refused = add(client, login | {"If-Match": '"1-0"'}), add(client, login, 5, 0), client.get(ADD)
+    others = show(client, login), client.get("/api/orders"), client.get("/healthz")
+    user_service.answer = lambda handler: handler.send(500, {})
+    answers = [first, again, *refused, *others, show(client, login), client.get("/nowhere")]
+    assert [a.status_code for a in answers] == [200, 200, 412, 400, 405, 200, 200, 200, 503, 404]
+    for answer in answers:
+        assert is_written_as_all_json(answer.text), answer.data
 
 
 @pytest.mark.parametrize(

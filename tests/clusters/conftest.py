@@ -24,10 +24,10 @@ from tests.support.races import THREADS
 if len(NODES) != 3:
     raise pytest.UsageError("CLUSTER_URLS must name the three nodes of a cluster, one URL each")
 ONLY_ON = {
-    "test_migrations.py": {ALL_PRIMARIES},
+    "test_migrations_of_a_group.py": {ALL_PRIMARIES},
     "test_reads.py": {GALERA, ALL_PRIMARIES},
     "test_stale_reads.py": {GALERA},
-    "test_switchover.py": {ONE_PRIMARY},
+    "test_new_primary.py": {ONE_PRIMARY},
 }
 collect_ignore = [file for file, kinds in ONLY_ON.items() if KIND not in kinds]
 

@@ -18,6 +18,8 @@ from demo.user_service import ADMIN_KEY, DEMO_KEY, UserService
 from tests.support.needs import need_program
 from tests.support.processes import children, free_port
 
+pytestmark = pytest.mark.slow  # ports 5001 and 5003
+
 COMMAND = [sys.executable, "-m", "demo"]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.api import add, checkout, clear, remove, show, update
+from tests.support.api import add, checkout, remove, show
 
 
 @pytest.fixture
@@ -13,22 +13,6 @@ def seen(client, login):
 
 def path_of(answer):
     return f"/api/order/{answer.json['result']['id']}"
-
-
-def test_the_etag_is_the_id_and_the_version_and_every_change_increments_it(client, login):
-    answers = [
-        add(client, login, 5),
-        add(client, login, 5),
-        add(client, login, 6),
-        update(client, login, 5, 7),
-        remove(client, login, 6),
-        clear(client, login),
-        add(client, login, 5),
-        checkout(client, login),
-    ]
-    order_id = answers[0].json["result"]["id"]
-    tags = [answer.headers["ETag"] for answer in answers]
-    assert tags == [f'"{order_id}-{version}"' for version in range(1, 9)]
 
 
 def test_all_answers_that_show_the_order_have_the_same_etag(client, login, seen):

@@ -10,6 +10,8 @@ import pytest
 from tests.support.api import DATABASE_UNAVAILABLE, show
 from tests.support.databases import application_on
 
+pytestmark = pytest.mark.slow  # waits for timeouts
+
 VERSION, SALT, STATUS = b"\x0a9.7.0\0", bytes(8), b"\x02\0"
 CAPABILITIES = b"\xff\xff", b"\xff\x81"  # all of them, so TLS, too
 GREETING = (

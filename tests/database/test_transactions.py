@@ -1,9 +1,11 @@
 """The session's transactions: what they store, when they run again, and what they lock."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm.exc import StaleDataError
 
 from application import db
@@ -18,8 +20,10 @@ from tests.support.api import (
     elsewhere,
     quantities,
     show,
+    statuses,
 )
-from tests.support.databases import engines_of, sqlite_only
+from tests.support.databases import application_on, engines_of, sqlite_only
+from tests.support.insides import SQLITE_SETTINGS
 
 
 @pytest.mark.usefixtures("context")
@@ -156,3 +160,19 @@ def test_for_update_takes_sqlites_write_lock_until_the_transaction_ends(app):
         write()
     db.session.rollback()
     write()
+
+
+@sqlite_only
+def test_sqlites_writers_of_one_process_take_turns(app, login, user_service, monkeypatch):
+    """Without a queue of their own, they would find the file locked, which SQLite waits for."""
+    monkeypatch.setitem(SQLITE_SETTINGS, "timeout", 0)
+    with application_on(app.config["DATABASE_URL"], USER_SERVICE_URL=user_service.url) as other:
+        locked = []
+        event.listen(engines_of(other)[0], "handle_error", locked.append)
+        with ThreadPoolExecutor(8) as threads:
+            keys = [login | {"Idempotency-Key": str(number // 2)} for number in range(40)]
+            answers = list(threads.map(lambda key: add(other.test_client(), key), keys))
+        assert statuses(answers) == {200: 40}
+        assert quantities(other.test_client()) == [[20]]
+    refused_keys = [error for error in locked if "UNIQUE" in str(error.original_exception)]
+    assert locked == refused_keys

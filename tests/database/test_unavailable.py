@@ -23,7 +23,10 @@ def silent():
         yield server
 
 
-@pytest.mark.parametrize("state", ["hanging", "down"])
+@pytest.mark.parametrize(
+    "state",
+    ["down", pytest.param("hanging", marks=pytest.mark.slow)],  # which waits for timeouts
+)
 def test_without_a_database_every_answer_is_503(
     silent, state, user_service, login, monkeypatch, caplog
 ):

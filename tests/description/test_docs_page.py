@@ -8,6 +8,8 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.support.needs import need_program
 
+pytestmark = pytest.mark.slow  # a browser
+
 HOST = "shop.test"  # not localhost: there, Swagger UI never asks its online validator
 FORM = "application/x-www-form-urlencoded"
 OPTIONS = [

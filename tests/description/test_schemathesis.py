@@ -4,7 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 import config
+
+pytestmark = pytest.mark.slow  # thousands of requests
 
 
 def test_schemathesis_finds_no_difference_from_the_description(start, tmp_path, user_service):

@@ -1,1 +1,1 @@
-"""What may go wrong. ``make test`` tries each fault a few times, ``make faults`` many times."""
+"""What may go wrong: ``make test-all`` tries each fault a few times, ``make faults`` many times."""

@@ -1,5 +1,6 @@
 """How keys and their answers are stored: under parallel requests, for a day, in any length."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -114,3 +115,21 @@ def test_only_a_limited_number_of_expired_keys_is_deleted_at_once(app, post, mon
         post(f"new{number}").close()
         stored.append(stored_keys(app))
     assert stored == [4, 3, 3]  # 2, 2 and 1 are deleted
+
+
+def test_a_command_deletes_all_expired_keys_and_no_other(app, post, monkeypatch):
+    monkeypatch.setattr(*PRUNE_LIMIT, 2)
+    for number in range(5):
+        post(f"k{number}")
+        set_age(app, f"k{number}", timedelta(days=2))
+    post("young")
+    prune = app.test_cli_runner().invoke(args=["keys", "prune"])
+    assert (prune.exit_code, prune.output) == (0, "Expired idempotency keys deleted: 5\n")
+    assert stored_keys(app) == 1
+    assert "Idempotent-Replayed" in post("young").headers
+
+
+def test_without_a_database_the_command_ends_with_one_line(without_database):
+    prune = without_database.application.test_cli_runner().invoke(args=["keys", "prune"])
+    assert prune.exit_code == 1
+    assert re.fullmatch(r"Error: after 0 keys: \(2003, .*\)\n", prune.output)

@@ -29,6 +29,13 @@ def course(new_database):
         yield
 
 
+def test_without_orders_the_log_does_not_tell_of_adoption(new_database, caplog):
+    caplog.set_level("INFO", "alembic")
+    with application_on(new_database) as app, app.app_context():
+        upgrade()
+    assert {record.name for record in caplog.records} == {"alembic.runtime.migration"}
+
+
 @contextmanager
 def after_each_statement(call):
     """Call a function with each SQL statement that any engine has executed."""

@@ -10,6 +10,8 @@ from tests.support.gunicorn import run_gunicorn
 from tests.support.metrics import scrape
 from tests.support.processes import until
 
+pytestmark = pytest.mark.slow  # several servers in each test
+
 
 @pytest.fixture
 def serve(start, tmp_path):

@@ -6,6 +6,7 @@ import re
 import pytest
 import requests
 
+from application import __version__
 from tests.support.processes import until
 
 
@@ -46,6 +47,7 @@ def test_in_production_every_line_is_json(shopping):
     assert all(0 < line["ms"] < 300_000 for line in of_requests.values())
     warning = next(line for line in lines if line["message"] == "user-service: status 500")
     assert warning["request_id"] == "second"
+    assert f"order-service {__version__} starts" in {line["message"] for line in lines}
     assert {line["logger"] for line in lines} >= {"gunicorn.error", "alembic.runtime.migration"}
 
 
@@ -65,6 +67,7 @@ def test_in_development_lines_are_text(shopping):
     assert not any("secret" in line for line in lines)
 
 
+@pytest.mark.slow  # a server for each level
 @pytest.mark.parametrize(
     ("level", "logged"),
     [

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,13 +11,25 @@ import requests
 from tests.support.api import ADD, CHECKOUT
 from tests.support.metrics import scrape
 from tests.support.processes import until
+from tests.support.service import Service
 
 ITEM = {"product_id": 5, "qty": 3}
 
 
+@pytest.fixture(scope="module")
+def shared_service(user_service, tmp_path_factory):
+    """One instance of two workers, for tests that compare its counts before and after."""
+    folder = tmp_path_factory.mktemp("service")
+    url, log = f"sqlite:///{folder}/order.db", folder / "service.log"
+    with Service(url, user_service.url, log, USER_CACHE_TTL="0") as service:
+        yield service
+
+
 @pytest.fixture
-def service(start, tmp_path):
-    return start(f"sqlite:///{tmp_path}/order.db", WEB_CONCURRENCY="4", USER_CACHE_TTL="0")
+def counts_since(shared_service):
+    """Return what has been counted since the test began, and more than nothing."""
+    before = Counter(scrape(shared_service))
+    return lambda: Counter(scrape(shared_service)) - before
 
 
 def post(service, path, user, body=None, **headers):
@@ -62,7 +75,10 @@ def replaced(service, pids):
     until(lambda: service.all_serve() and not pids & set(service.workers()))
 
 
-def test_the_counts_are_exact_over_all_workers_and_their_restarts(service, user_service):
+@pytest.mark.slow  # many processes
+def test_the_counts_are_exact_over_all_workers_and_their_restarts(start, tmp_path, user_service):
+    url = f"sqlite:///{tmp_path}/order.db"
+    service = start(url, WEB_CONCURRENCY="4", USER_CACHE_TTL="0")
     users = [user_service.add(f"shopper {number}") for number in range(10)]
     loads = 0
 
@@ -85,15 +101,15 @@ def test_the_counts_are_exact_over_all_workers_and_their_restarts(service, user_
     assert len(service.workers_that_answered()) == 9
 
 
-def test_refused_requests_and_scrapes_are_counted_too(service, user_service):
-    user = user_service.add("somebody")
-    post(service, CHECKOUT, user)
-    post(service, ADD, user, {"product_id": 5})
-    post(service, ADD, {"api_key": "nobody's"}, ITEM)
+def test_refused_requests_and_scrapes_are_counted_too(
+    shared_service, counts_since, user_service, user
+):
+    post(shared_service, CHECKOUT, user)
+    post(shared_service, ADD, user, {"product_id": 5})
+    post(shared_service, ADD, {"api_key": "nobody's"}, ITEM)
     user_service.answer = lambda handler: handler.send(500, {})
-    post(service, ADD, user, ITEM)
-    scrape(service)
-    counts = scrape(service)
+    post(shared_service, ADD, user, ITEM)
+    counts = counts_since()
     assert [requests_of(counts, ADD, status) for status in (200, 400, 401, 503)] == [0, 1, 1, 1]
     assert requests_of(counts, CHECKOUT, 404) == 1
     assert requests_of(counts, "/metrics", 200, "GET") == 1
@@ -102,28 +118,31 @@ def test_refused_requests_and_scrapes_are_counted_too(service, user_service):
     assert [counts[f"{name}_total",] for name in ("orders_opened", "items_added")] == [0, 0]
 
 
-def test_a_replayed_request_counts_as_a_request_but_adds_no_item(service, user_service):
-    user = user_service.add("somebody")
+def test_a_replayed_request_counts_as_a_request_but_adds_no_item(
+    shared_service, counts_since, user
+):
     for _ in range(3):
-        post(service, ADD, user, ITEM, **{"Idempotency-Key": "click"})
-    counts = scrape(service)
+        post(shared_service, ADD, user, ITEM, **{"Idempotency-Key": "click"})
+    counts = counts_since()
     assert requests_of(counts, ADD, 200) == 3
     assert counts["items_added_total",] == counts["orders_opened_total",] == 1
 
 
-def test_paths_and_methods_of_a_caller_make_no_new_series(service):
+def test_paths_and_methods_of_a_caller_make_no_new_series(shared_service, counts_since):
+    url = shared_service.url
     for number in range(5):
-        requests.request(f"METHOD{number}", f"{service.url}/{number}", timeout=60)
-        requests.request(f"METHOD{number}", f"{service.url}/api/orders", timeout=60)
-        requests.get(f"{service.url}/api/orders/{number}?limit={number}", timeout=60)
-    counts = scrape(service)
+        requests.request(f"METHOD{number}", f"{url}/{number}", timeout=60)
+        requests.request(f"METHOD{number}", f"{url}/api/orders", timeout=60)
+        requests.get(f"{url}/api/orders/{number}?limit={number}", timeout=60)
+    counts = counts_since()
     names = [name for name in counts if name[0] == "http_request_duration_seconds_count"]
-    assert len(names) == 3
+    assert len(names) == 4  # these, and the scrape before
     assert requests_of(counts, "none", 404, "other") == 5
     assert requests_of(counts, "none", 405, "other") == 5
     assert requests_of(counts, "none", 404, "GET") == 5
 
 
+@pytest.mark.slow  # a server of its own
 def test_a_cached_user_counts_as_a_hit(start, tmp_path, user):
     url = f"sqlite:///{tmp_path}/order.db"
     service = start(url, WEB_CONCURRENCY="1", USER_CACHE_TTL="600")

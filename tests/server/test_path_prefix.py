@@ -12,6 +12,8 @@ from tests.support.databases import application_on
 from tests.support.needs import need_program
 from tests.support.nginx import Nginx
 
+pytestmark = pytest.mark.slow  # proxies
+
 KEEP = {"SCRIPT_NAME": "/shop"}
 STRIP = {"TRUST_FORWARDED_PREFIX": "true"}
 HAPROXY = """

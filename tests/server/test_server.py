@@ -18,22 +18,6 @@ from tests.support.gunicorn import copy_of_the_service, run_gunicorn
 from tests.support.processes import until
 
 
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory):
-    """gunicorn's settings, as it prints them."""
-    printed = run_gunicorn(tmp_path_factory.mktemp("gunicorn"), "--print-config").stdout
-    return dict(re.findall(r"^(\w+)\s*= (.*)$", printed, re.MULTILINE))
-
-
-def test_idle_connections_are_kept_longer_than_a_proxy_keeps_them(settings):
-    """The proxy must close first: else it sends a request on a connection that is being closed."""
-    assert int(settings["keepalive"]) > 60  # seconds: nginx's and AWS's default
-
-
-def test_the_master_loads_the_application_before_it_forks(settings):
-    assert settings["preload_app"] == "True"
-
-
 def test_a_mistake_in_the_code_is_shown_with_its_traceback_before_a_worker_starts(tmp_path):
     """The master loads the application, so that its workers share it."""
     project = copy_of_the_service(tmp_path)
@@ -47,6 +31,7 @@ def test_a_mistake_in_the_code_is_shown_with_its_traceback_before_a_worker_start
     assert "Booting worker" not in log
 
 
+@pytest.mark.slow  # a server of its own
 def test_a_mistake_in_a_migration_is_shown_with_its_traceback(tmp_path):
     project = copy_of_the_service(tmp_path)
     (first,) = (project / "migrations" / "versions").glob("0001*.py")
@@ -83,6 +68,7 @@ def test_flask_migrates_in_any_folder(tmp_path):
     assert f"-> {head_revision()}, " in ended.stderr
 
 
+@pytest.mark.slow  # a server of its own
 def test_warnings_are_in_the_log_as_json(tmp_path):
     project = copy_of_the_service(tmp_path)
     with (project / "application" / "models.py").open("a") as models:
@@ -91,15 +77,17 @@ def test_warnings_are_in_the_log_as_json(tmp_path):
     assert "of the code" in json.loads(line)["message"]
 
 
+@pytest.mark.slow  # waits for a timeout
 def test_workers_that_hang_are_in_the_log_as_json(start, tmp_path):
     url = f"sqlite:///{tmp_path}/order.db"
     service = start(url, options="--timeout 2", WEB_CONCURRENCY="1")
-    os.kill(service.workers()[0], signal.SIGSTOP)
-    until(lambda: "WORKER TIMEOUT" in service.log.read_text())
-    until(service.all_serve)
+    (hanging,) = service.workers()
+    os.kill(hanging, signal.SIGSTOP)
+    until(lambda: hanging not in service.workers() and service.all_serve())
     service.stop()
     lines = [json.loads(line) for line in service.log.read_text().splitlines()]
-    assert "CRITICAL" in {line["level"] for line in lines}
+    (critical,) = [line["message"] for line in lines if line["level"] == "CRITICAL"]
+    assert critical == f"WORKER TIMEOUT (pid:{hanging})"
 
 
 def test_a_connection_serves_several_requests(start, tmp_path):
@@ -125,6 +113,7 @@ run()
 """
 
 
+@pytest.mark.slow  # a server of its own
 def test_a_low_limit_of_open_files_is_raised(start, tmp_path):
     """A worker that can open no more files would drop requests, those of others too."""
     url = f"sqlite:///{tmp_path}/order.db"

@@ -1,6 +1,5 @@
 """gunicorn's worker: what it overrides, how workers share connections, and malformed HTTP."""
 
-import inspect
 import json
 import os
 import signal
@@ -8,13 +7,13 @@ import socket
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from pathlib import Path
+from statistics import median
 
 import pytest
 import requests
 from gunicorn.config import Config
-from gunicorn.workers.gthread import ThreadWorker
 
-from application.serving.worker import STATUSES, Logger, Worker
+from application.serving.worker import STATUSES, Logger
 from tests.support.api import ADD
 from tests.support.line import Line
 from tests.support.processes import until
@@ -28,16 +27,6 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("method", ["handle_error", "accept"])
-def test_a_method_that_it_overrides_still_has_the_same_parameters(method):
-    """Else gunicorn has changed: read the method again."""
-    ours, theirs = (
-        list(inspect.signature(getattr(worker, method)).parameters)
-        for worker in (Worker, ThreadWorker)
-    )
-    assert ours == theirs
-
-
 @pytest.mark.parametrize(("file", "enabled"), [(None, False), ("-", True)])
 def test_facts_for_an_access_log_are_collected_only_if_it_is_asked_for(file, enabled):
     settings = Config()
@@ -46,16 +35,21 @@ def test_facts_for_an_access_log_are_collected_only_if_it_is_asked_for(file, ena
     assert Logger(settings).access_log_enabled is enabled
 
 
+@pytest.mark.slow  # a server of its own
 def test_a_worker_leaves_new_connections_to_one_that_has_a_free_thread(start, tmp_path):
-    """With gunicorn's own worker, most of these requests would wait for those without a body."""
-    service = start(
-        f"sqlite:///{tmp_path}/order.db",
-        options="--threads 2",
-        WEB_CONCURRENCY="2",
-        LOG_LEVEL="DEBUG",
-    )
-    busy, free = service.workers()
+    """gunicorn's own worker accepts what it can: the free one may get 1 of 40, or 30 of them."""
+    url = f"sqlite:///{tmp_path}/order.db"
+    service = start(url, options="--threads 2", WEB_CONCURRENCY="2", LOG_LEVEL="DEBUG")
+    shares = [share_of_the_free_worker(service) for _ in range(7)]
+    assert median(shares) >= 0.4, shares
+
+
+def share_of_the_free_worker(service):
+    """Return which part of a burst of requests it answers while the other one waits for bodies."""
     body_missing = f"POST {ADD} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"
+    busy, free = service.workers()
+    before = sockets(busy)
+    answered = len(workers_that_answered(service))
     with ExitStack() as connections:
 
         def send(request):
@@ -63,7 +57,6 @@ def test_a_worker_leaves_new_connections_to_one_that_has_a_free_thread(start, tm
             connections.enter_context(line).sendall(request.encode())
             return line
 
-        before = sockets(busy)
         os.kill(free, signal.SIGSTOP)
         waiting = [send(body_missing) for _ in range(4)]  # two for each thread
         until(lambda: sockets(busy) == before + len(waiting))
@@ -73,10 +66,15 @@ def test_a_worker_leaves_new_connections_to_one_that_has_a_free_thread(start, tm
             line.sendall(b"x")
         for line in lines:
             assert line.recv(64).startswith(b"HTTP/1.1 200")
-    until(lambda: service.log.read_text().count('"path": "/healthz"') == len(lines))
+    until(lambda: len(workers_that_answered(service)) == answered + len(lines))
+    until(lambda: sockets(busy) <= before)
+    return workers_that_answered(service)[answered:].count(free) / len(lines)
+
+
+def workers_that_answered(service):
+    """Return the id of the process for each answer of /healthz."""
     log = [json.loads(text) for text in service.log.read_text().splitlines()]
-    answered = [said["process"] for said in log if said.get("path") == "/healthz"]
-    assert answered.count(free) >= len(lines) / 4
+    return [said["process"] for said in log if said.get("path") == "/healthz"]
 
 
 def sockets(pid):
@@ -88,20 +86,16 @@ def sockets(pid):
     return number
 
 
-@pytest.fixture
-def line(start, tmp_path, user):
-    """A service of one thread, so that each request meets what the one before it has left."""
-    url = f"sqlite:///{tmp_path}/order.db"
-    return Line(start(url, WEB_CONCURRENCY="1", options="--threads 1", LOG_LEVEL="DEBUG"), user)
-
-
-def test_each_kind_of_malformed_request_has_its_status_and_is_answered_in_json(line):
+def test_malformed_requests_are_answered_in_json_and_logged_without_another_s_id(
+    start, tmp_path, user
+):
+    """By a service of one thread, so that each request meets what the one before it has left."""
     assert {*STATUSES.values(), HTTPStatus.BAD_REQUEST} == set(REFUSED)
+    url = f"sqlite:///{tmp_path}/order.db"
+    one_thread = {"WEB_CONCURRENCY": "1", "options": "--threads 1", "LOG_LEVEL": "DEBUG"}
+    line = Line(start(url, **one_thread), user)
     for status, request in REFUSED.items():
         assert line.send(request.encode()) == (status, {"message": status.phrase.capitalize()})
-
-
-def test_a_refused_request_is_not_logged_with_the_id_of_the_request_before(line):
     health = f"{line.service.url}/healthz"
     requests.get(health, headers={"X-Request-ID": "first"}, timeout=60)
     line.send(REFUSED[HTTPStatus.BAD_REQUEST].encode())
@@ -111,4 +105,4 @@ def test_a_refused_request_is_not_logged_with_the_id_of_the_request_before(line)
     told = [
         said.get("request_id") for said in log if "status" in said or "Refus" in said["message"]
     ]
-    assert told == ["first", None, "last"]
+    assert told == [*[None] * len(REFUSED), "first", None, "last"]

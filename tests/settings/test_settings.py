@@ -11,8 +11,9 @@ from sqlalchemy import URL, make_url
 
 import config
 from application.database.url import parse
-from tests.support.databases import mysql_database
-from tests.support.gunicorn import run_gunicorn
+from tests.support.api import show
+from tests.support.databases import application_on, migrate, mysql_database
+from tests.support.gunicorn import copy_of_the_service, run_gunicorn
 from tests.support.processes import free_port
 
 UNUSABLE = "Error: The database of DATABASE_URL cannot be used"
@@ -27,12 +28,16 @@ def production(monkeypatch):
 
 
 @pytest.mark.usefixtures("production")
-def test_production_has_its_own_defaults():
-    settings = config.load()
-    assert settings["USER_SERVICE_URL"] == "http://user-service:5001"
-    assert settings["USER_CACHE_TTL"] == 10
-    assert settings["ORDERS_REQUIRE_ADMIN"] is True
-    assert settings["SQLALCHEMY_ECHO"] is False
+def test_in_production_administrators_list_all_orders_and_users_are_cached(
+    tmp_path, user_service, login
+):
+    url = f"sqlite:///{tmp_path}/order.db"
+    migrate(url)
+    with application_on(url, USER_SERVICE_URL=user_service.url) as app:
+        client = app.test_client()
+        assert client.get("/api/orders", headers=login).status_code == 403
+        assert show(client, login).status_code == 200
+    assert len(user_service.asked) == 1
 
 
 def test_the_environment_overrides_the_defaults(monkeypatch):
@@ -93,6 +98,13 @@ def test_a_database_that_can_only_be_read_is_one_line(tmp_path):
     url = f"sqlite:///file:{database}?mode=ro&uri=true"
     message = last_message(run_gunicorn(tmp_path, DATABASE_URL=url))
     assert message == f"{UNUSABLE}: attempt to write a readonly database"
+
+
+def test_a_folder_of_the_database_that_cannot_be_made_is_one_line(tmp_path):
+    project = copy_of_the_service(tmp_path)
+    (project / "instance").touch()
+    ended = run_gunicorn(tmp_path, cwd=project, DATABASE_URL="sqlite:///order.db")
+    assert last_message(ended) == f"DATABASE_URL: {project / 'instance'}: File exists"
 
 
 def last_message(ended):

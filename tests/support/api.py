@@ -1,5 +1,6 @@
 """Requests through Flask's test client, and what their answers say."""
 
+import json
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,11 @@ def linked_pages(client, url, **options):
         link = answer.headers.get("Link")
         url = link and urljoin(url, re.fullmatch('<(.+)>; rel="next"', link)[1])
     return pages
+
+
+def is_written_as_all_json(text: str) -> bool:
+    """Return whether it is compact JSON with a newline at its end."""
+    return text == json.dumps(json.loads(text), separators=(",", ":")) + "\n"
 
 
 def elsewhere(call, *arguments):

@@ -3,7 +3,7 @@
 Use: ``monkeypatch.setattr(*LOCK_ORDER, None)``, ``monkeypatch.setitem(MYSQL_SETTINGS, ...)``.
 """
 
-from application.database import engines, transactions
+from application.database import engines, sqlite, transactions
 from application.models import Order
 from application.order_api import pages, pruning, routes
 from migrations import statements
@@ -15,5 +15,6 @@ PRUNE_CHANCE = pruning, "CHANCE"
 PRUNE_LIMIT = pruning, "LIMIT"
 AFTER_CONFLICT = transactions, "AFTER_CONFLICT"
 MYSQL_SETTINGS = engines.MYSQL
+SQLITE_SETTINGS = sqlite.CONNECT_ARGS
 MAX_AGE = engines, "MAX_AGE"
 PROGRESS = statements, "PROGRESS"

@@ -4,7 +4,7 @@ import json
 import socket
 from http.client import HTTPException, HTTPResponse
 
-from tests.support.api import ADD
+from tests.support.api import ADD, is_written_as_all_json
 from tests.support.shopper import Shopper
 
 
@@ -25,7 +25,9 @@ class Line:
                 answer.begin()
             except (ConnectionError, HTTPException):
                 return None
-            return answer.status, json.loads(answer.read() or "null")
+            text = answer.read().decode()
+            assert not text or is_written_as_all_json(text), text
+            return answer.status, json.loads(text or "null")
 
     def cart(self):
         return self.shopper.cart().json()

@@ -4,11 +4,14 @@ import os
 import shutil
 
 import pytest
+from sqlalchemy import make_url
 
 MYSQL = os.environ.get("TEST_DATABASE_URL")
+if MYSQL:  # each test makes a database of its own
+    MYSQL = make_url(MYSQL).set(database="").render_as_string(hide_password=False)
 NO_MYSQL = (
     "they need a MySQL or MariaDB server:"
-    " set TEST_DATABASE_URL, as in mysql+pymysql://user:password@host/"
+    " set TEST_DATABASE_URL, as in mysql+pymysql://user:password@host"
 )
 MANY = "FAULTS" in os.environ
 

@@ -9,22 +9,24 @@ from collections import Counter
 import pytest
 
 from tests.support.api import add, checkout, clear, quantities, remove, show, statuses, update
+from tests.support.needs import MANY
 
 THREADS = 16
+CALLS = 800 if MANY else 160
 CHANGES = [add, update, remove, clear, checkout]
 
 
 class Races:
     def test_first_adds_of_many_users_open_one_order_each(self, at_once, client, user_service):
-        logins = [{"Authorization": user_service.add(f"u{n}")["api_key"]} for n in range(50)]
+        logins = [{"Authorization": user_service.add(f"u{n}")["api_key"]} for n in range(20)]
         answers = at_once(add, [login for login in logins for _ in range(THREADS)])
-        assert statuses(answers) == {200: 50 * THREADS}
-        assert quantities(client) == [[THREADS]] * 50
+        assert statuses(answers) == {200: 20 * THREADS}
+        assert quantities(client) == [[THREADS]] * 20
 
     def test_parallel_adds_to_one_cart_are_all_counted(self, at_once, client, login):
-        answers = at_once(add, [login] * THREADS * 25)
-        assert statuses(answers) == {200: THREADS * 25}
-        assert quantities(client) == [[THREADS * 25]]
+        answers = at_once(add, [login] * CALLS)
+        assert statuses(answers) == {200: CALLS}
+        assert quantities(client) == [[CALLS]]
 
     def test_a_cart_is_checked_out_once(self, at_once, client, login):
         for _ in range(5):
@@ -37,10 +39,10 @@ class Races:
                 checkout(client, login) if number % 8 == 0 else add(client, login, number % 3 + 1)
             )
 
-        answers = at_once(act, range(400))
+        answers = at_once(act, range(CALLS))
         closed = [a.json["result"] for a in answers if a.status_code == 200 and not is_open(a)]
         assert set(statuses(answers)) <= {200, 404}
-        assert sum(sum(lines) for lines in quantities(client)) == 350
+        assert sum(sum(lines) for lines in quantities(client)) == CALLS * 7 // 8
         orders = {order["id"]: order for order in client.get("/api/orders").json}
         assert sum(order["is_open"] for order in orders.values()) <= 1
         assert {order["id"]: order for order in closed} == {
@@ -51,9 +53,9 @@ class Races:
         def act(client, number):
             return remove(client, login) if number % 4 == 0 else add(client, login)
 
-        answers = at_once(act, range(400))
-        removed = sum(a.status_code == 200 for a in answers[::4])
-        assert statuses(answers) == Counter({200: 300 + removed, 404: 100 - removed})
+        answers = at_once(act, range(CALLS))
+        adds, removed = CALLS * 3 // 4, sum(a.status_code == 200 for a in answers[::4])
+        assert statuses(answers) == Counter({200: adds + removed, 404: CALLS - adds - removed})
         assert removed > 0
         after = [a.json["result"]["items"] for a in answers if a.status_code == 200]
         assert sum(items == [] for items in after) == removed
@@ -74,10 +76,10 @@ class Races:
                 return update(client, login, product_id, number)
             return add(client, login, product_id)
 
-        answers = at_once(act, range(400))
+        answers = at_once(act, range(CALLS))
         assert set(statuses(answers)) <= {200, 404, 409}
         closed = [a.json["result"] for a in answers if a.status_code == 200 and not is_open(a)]
-        assert len(closed) > 5
+        assert len(closed) > 2
         stored = {order["id"]: order for order in client.get("/api/orders").json}
         assert [stored[order["id"]] for order in closed] == closed
 
@@ -100,10 +102,10 @@ class Races:
         def act(client, number):
             return buy(client, login) if number % 8 == 0 else add(client, login, number % 3 + 1)
 
-        tries = [pair for pairs in at_once(act, range(800))[::8] for pair in pairs]
+        tries = [pair for pairs in at_once(act, range(CALLS))[::8] for pair in pairs]
         assert set(statuses(answer for _, answer in tries)) == {200, 412}
         bought = [(seen, answer) for seen, answer in tries if answer.status_code == 200]
-        assert len(bought) > 5
+        assert len(bought) > 2
         stored = {order["id"]: order for order in client.get("/api/orders").json}
         for seen, answer in bought:
             order = answer.json["result"]

@@ -10,6 +10,8 @@ import pytest
 import config
 from tests.support.needs import need_program
 
+pytestmark = pytest.mark.slow  # waits for timeouts
+
 RESOLVER_GIVES_UP = 30  # seconds
 TIMEOUT = 0.5
 ASK = f"""

@@ -11,6 +11,8 @@ from application.order_api.user_client import UserClient, UserServiceUnavailable
 from demo.user_service import UserService
 from tests.support.processes import free_port, until
 
+pytestmark = pytest.mark.slow  # waits for timeouts
+
 DRIPS = 30  # seconds
 
 

@@ -1,0 +1,1 @@
+"""The API, request by request, on every engine."""

@@ -1,0 +1,1 @@
+"""The checker of histories, which the fault tests use, is right itself."""

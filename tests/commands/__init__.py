@@ -1,0 +1,1 @@
+"""The commands that developers type: make run, flask."""

@@ -1,0 +1,1 @@
+"""Conditional requests: ETag, If-Match, If-None-Match."""

@@ -1,0 +1,1 @@
+"""Models, transactions, engines, and a database that fails."""

@@ -1,0 +1,1 @@
+"""The API's description, what other tools make of it, and the page /docs."""

@@ -1,0 +1,1 @@
+"""Migrations, and the adoption of a database of the course."""

@@ -1,0 +1,1 @@
+"""gunicorn as configured here: processes, logs, probes, metrics, path prefixes."""

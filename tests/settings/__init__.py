@@ -1,0 +1,1 @@
+"""The settings, and what stops a start."""
