@@ -42,5 +42,5 @@ if command and command.info_name == "run":  # flask run
     start("http://{host}:{port}".format(**command.params))
 
 if __name__ == "__main__":
-    start("http://localhost:5003")
+    start("http://127.0.0.1:5003")
     app.run(host="0.0.0.0", port=5003)

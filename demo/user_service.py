@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qs
 
+from demo.ports import exit_if_taken
+
 DEMO = {"username": "demo", "password": "demo", "email": "demo@example.com"}
 DEMO_KEY = "demo$5rounds/key.1"  # with the characters that the course's keys hold
 ADMIN = {"username": "admin", "password": "admin", "email": "admin@example.com", "is_admin": True}
@@ -122,4 +124,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    exit_if_taken(5001)
+    keys = f"{DEMO_KEY}, and of an administrator: {ADMIN_KEY}"
+    print(f"Standing in for user-service on http://localhost:5001. API key: {keys}", flush=True)
     UserService(("", 5001)).serve_forever()
