@@ -40,6 +40,7 @@ def take_turns(engine: Engine) -> None:
             connection.info[TURN] = True
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
+    # A session gives its connection back after each COMMIT and ROLLBACK.
     @event.listens_for(engine, "checkin")
     def end(_connection: object, record: Any) -> None:
         if record.info.pop(TURN, False):

@@ -76,7 +76,7 @@ def idempotent(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRe
             db.session.rollback()  # what the view changed before it refused
             if not _insert(row | _answer(response)):
                 return _repeat(this_key, row["request"])
-        prune_now_and_then(response.call_on_close)  # when it is sent, so that no caller waits
+        prune_now_and_then(response)
         return response
 
     return run

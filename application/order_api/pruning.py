@@ -1,13 +1,12 @@
 """Expired idempotency keys are deleted now and then, and all of them by ``flask keys prune``."""
 
 import random
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from logging import Logger
 
 import click
-from flask import current_app
+from flask import Response, current_app
 from sqlalchemy import Engine, delete
 from sqlalchemy.exc import DBAPIError
 
@@ -21,10 +20,10 @@ CHANCE = 0.01  # for each stored answer
 LIMIT = 1000  # keys; more than are added until the next time, so the table does not grow
 
 
-def prune_now_and_then(call_later: Callable[[Callable[[], None]], object]) -> None:
-    """Delete expired keys now and then; ``call_later`` takes the call that does it."""
+def prune_now_and_then(response: Response) -> None:
+    """Delete expired keys now and then, after the response has been sent: no caller waits."""
     if random.random() < CHANCE:
-        call_later(partial(_prune_some, db.engine, _oldest(), current_app.logger))
+        response.call_on_close(partial(_prune_some, db.engine, _oldest(), current_app.logger))
 
 
 @order_api_blueprint.cli.command("prune")

@@ -13,7 +13,7 @@ from tests.support.needs import MANY
 ROWS = pytest.StashKey[list]()
 SLOW = "slow tests, with many processes, browsers, proxies, faults or long waits: make test-all"
 OTHERS = [
-    "many trials of each fault: make faults",
+    *([] if MANY else ["many trials of each fault: make faults"]),
     "the containers: make docker-test",
     "clusters of three nodes: make cluster-test",
 ]
