@@ -5,7 +5,6 @@ from logging.config import dictConfig
 
 import click
 from flask_migrate import upgrade
-from werkzeug.serving import is_running_from_reloader
 
 import config
 from application import __version__, create_app, db
@@ -26,8 +25,7 @@ def start(url: str | None = None) -> None:
     Safe in several processes at once. Raises SystemExit, after a line in the log, if the database
     cannot be used as it is.
     """
-    if not is_running_from_reloader():  # else its parent has said so
-        app.logger.info("order-service %s starts%s", __version__, f" on {url}" if url else "")
+    app.logger.info("order-service %s starts%s", __version__, f" on {url}" if url else "")
     if not app.config["MIGRATE_ON_START"]:
         return
     with app.app_context():
@@ -38,8 +36,9 @@ def start(url: str | None = None) -> None:
 
 
 command = click.get_current_context(silent=True)
-if command and command.info_name == "run":  # flask run
-    start("http://{host}:{port}".format(**command.params))
+if command and command.info_name == "run":  # flask run; with --debug, again after each reload
+    host, port, cert = (command.params[name] for name in ("host", "port", "cert"))
+    start(f"http{'s' if cert else ''}://{f'[{host}]' if ':' in host else host}:{port}")
 
 if __name__ == "__main__":
     start("http://127.0.0.1:5003")

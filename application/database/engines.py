@@ -95,7 +95,7 @@ def init_app(app: Flask) -> None:
     try:
         db.init_app(app)  # makes the folder of a relative path
     except OSError as error:
-        raise SystemExit(f"DATABASE_URL: {error.filename}: {error.strerror}") from None
+        raise SystemExit(f"DATABASE_URL: cannot make {error.filename}: {error.strerror}") from None
     with app.app_context():
         writer, reader, probe = db.engine, db.engines["reader"], db.engines["probe"]
     app.extensions["switchover"] = Switchover(writer, reader)

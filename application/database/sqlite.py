@@ -1,10 +1,10 @@
 """SQLite, which lets one connection write at a time: the writers of this process take turns."""
 
+import time
 from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Executable, event
-from sqlalchemy.exc import TimeoutError as NoTurn
 
 TIMEOUT = 10  # seconds to wait for another writer
 CONNECT_ARGS: dict[str, Any] = {
@@ -20,7 +20,7 @@ def prepare(connection: Any, _record: object) -> None:
 
 
 def take_turns(engine: Engine) -> None:
-    """Let connections that write wait for each other in a queue.
+    """Let the connections that write take turns: each until its pool gets it back.
 
     SQLite itself lets them try again at intervals, so one of 16 could starve for ten seconds.
     """
@@ -31,17 +31,22 @@ def take_turns(engine: Engine) -> None:
         # SQLite ignores FOR UPDATE: take its write lock before the statement reads. A lock that
         # comes only with the write fails if somebody else has written in between. Nothing public
         # tells whether a statement has FOR UPDATE.
-        locks = getattr(statement, "_for_update_arg", None) is not None
-        if not (locks or statement.is_dml) or connection.connection.in_transaction:
+        writes = statement.is_dml or getattr(statement, "_for_update_arg", None) is not None
+        driver: Any = connection.connection.driver_connection
+        autocommit = driver.isolation_level is None
+        if not writes or driver.in_transaction or autocommit:
             return
-        if TURN not in connection.info:
-            if not turn.acquire(timeout=TIMEOUT):
-                raise NoTurn("another thread has been writing for too long")
+        end = time.monotonic() + TIMEOUT
+        if TURN not in connection.info and turn.acquire(timeout=TIMEOUT):
             connection.info[TURN] = True
+        # Another process may be writing: both waits together take no longer than one.
+        left = max(end - time.monotonic(), 0)
+        driver.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    # A session gives its connection back after each COMMIT and ROLLBACK.
-    @event.listens_for(engine, "checkin")
-    def end(_connection: object, record: Any) -> None:
+    def end_turn(_connection: object, record: Any) -> None:
         if record.info.pop(TURN, False):
             turn.release()
+
+    for name in ("checkin", "detach"):
+        event.listen(engine, name, end_turn)

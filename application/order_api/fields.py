@@ -18,6 +18,7 @@ from werkzeug.exceptions import (
 
 from application.models import MAX_INTEGER
 
+NUMBERS = {"product_id", "qty"}
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 # ASCII digits, as a form field or a JSON string has them; the length keeps int() cheap.
 WHOLE_NUMBER = re.compile(r" *-?[0-9]{1,100} *")
@@ -111,7 +112,8 @@ def digest() -> str:
     Raises BadRequest if the JSON has too many nested brackets.
     """
     try:
-        fields = ENCODER.encode({f: _as_integer(v) for f, v in g.fields.items()})
+        numbers = {f: _as_integer(g.fields[f]) for f in NUMBERS & g.fields.keys()}
+        fields = ENCODER.encode(g.fields | numbers)
     except RecursionError:
         raise BadRequest("The body must be valid JSON") from None
     return sha256(f"{request.path}\n{fields}".encode()).hexdigest()

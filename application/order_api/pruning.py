@@ -26,6 +26,9 @@ def prune_now_and_then(response: Response) -> None:
         response.call_on_close(partial(_prune_some, db.engine, _oldest(), current_app.logger))
 
 
+order_api_blueprint.cli.help = "Idempotency keys."
+
+
 @order_api_blueprint.cli.command("prune")
 def prune() -> None:
     """Delete all expired idempotency keys."""
@@ -34,7 +37,7 @@ def prune() -> None:
         while some := retried(_delete)(engine, oldest):
             deleted += some
     except DBAPIError as error:
-        raise click.ClickException(f"after {deleted} keys: {error.orig}") from error
+        raise click.ClickException(f"The database cannot be used: {error.orig}") from error
     click.echo(f"Expired idempotency keys deleted: {deleted}")
 
 

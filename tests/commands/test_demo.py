@@ -18,9 +18,8 @@ from demo.user_service import ADMIN_KEY, DEMO_KEY, UserService
 from tests.support.needs import need_program
 from tests.support.processes import children, free_port
 
-pytestmark = pytest.mark.slow  # ports 5001 and 5003
-
 COMMAND = [sys.executable, "-m", "demo"]
+PORTS = pytest.mark.slow  # 5001 and 5003 must be free
 
 
 @pytest.fixture
@@ -82,6 +81,7 @@ def assert_it_ends(demo):
     return written
 
 
+@PORTS
 def test_the_printed_lines_work_and_ctrl_c_ends_everything(start_demo):
     """The greeting is the last text on the screen: only requests are logged after it."""
     demo = start_demo()
@@ -97,6 +97,7 @@ def test_the_printed_lines_work_and_ctrl_c_ends_everything(start_demo):
     assert re.fullmatch(r"\n(.* INFO (GET|POST) /api/.* 200 .*\n){4}", assert_it_ends(demo))
 
 
+@PORTS
 def test_it_serves_on_another_port_and_sigterm_ends_everything(start_demo):
     """With production's rule for the list of all orders, too."""
     port = free_port()
@@ -115,6 +116,7 @@ def test_it_serves_on_another_port_and_sigterm_ends_everything(start_demo):
     assert not listening(port)
 
 
+@PORTS
 def test_nothing_is_left_if_nobody_reads_its_output(start_demo):
     demo = start_demo()
     demo.stdout.close()

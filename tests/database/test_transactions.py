@@ -1,11 +1,6 @@
 """The session's transactions: what they store, when they run again, and what they lock."""
 
-import sqlite3
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-
 import pytest
-from sqlalchemy import event
 from sqlalchemy.orm.exc import StaleDataError
 
 from application import db
@@ -20,10 +15,8 @@ from tests.support.api import (
     elsewhere,
     quantities,
     show,
-    statuses,
 )
-from tests.support.databases import application_on, engines_of, sqlite_only
-from tests.support.insides import SQLITE_SETTINGS
+from tests.support.databases import engines_of
 
 
 @pytest.mark.usefixtures("context")
@@ -144,35 +137,3 @@ def test_a_session_that_has_read_stops_no_writer(client, login):
     for call in (add, add, checkout):
         elsewhere(call, client, login)
         assert Order.query.count() == 1
-
-
-@sqlite_only
-@pytest.mark.usefixtures("context")
-def test_for_update_takes_sqlites_write_lock_until_the_transaction_ends(app):
-    file = engines_of(app)[0].url.database
-
-    def write():
-        with closing(sqlite3.connect(file, timeout=0)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-
-    assert Order.lock_open(1) is None
-    with pytest.raises(sqlite3.OperationalError, match="database is locked"):
-        write()
-    db.session.rollback()
-    write()
-
-
-@sqlite_only
-def test_sqlites_writers_of_one_process_take_turns(app, login, user_service, monkeypatch):
-    """Without a queue of their own, they would find the file locked, which SQLite waits for."""
-    monkeypatch.setitem(SQLITE_SETTINGS, "timeout", 0)
-    with application_on(app.config["DATABASE_URL"], USER_SERVICE_URL=user_service.url) as other:
-        errors = []
-        event.listen(engines_of(other)[0], "handle_error", errors.append)
-        with ThreadPoolExecutor(8) as threads:
-            keys = [login | {"Idempotency-Key": str(number // 2)} for number in range(40)]
-            answers = list(threads.map(lambda key: add(other.test_client(), key), keys))
-        assert statuses(answers) == {200: 40}
-        assert quantities(other.test_client()) == [[20]]
-    said = [str(error.original_exception) for error in errors]
-    assert not [error for error in said if "UNIQUE" not in error]  # of a key that is repeated

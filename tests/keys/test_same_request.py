@@ -71,6 +71,13 @@ def test_other_fields_or_values_are_another_request(client, post, first):
     assert quantities(client) == [[2]]
 
 
+def test_texts_that_read_as_the_same_number_are_other_values(client, login):
+    headers = login | {"Idempotency-Key": "k"}
+    for note, status in (("007", 200), ("7", 422), ("007", 200)):
+        body = {"product_id": 5, "qty": 1, "note": note}
+        assert client.post(ADD, data=body, headers=headers).status_code == status
+
+
 @pytest.mark.parametrize("path", [CLEAR, CHECKOUT])
 def test_no_body_and_no_fields_are_the_same_request(client, login, post, path):
     add(client, login)

@@ -132,4 +132,4 @@ def test_a_command_deletes_all_expired_keys_and_no_other(app, post, monkeypatch)
 def test_without_a_database_the_command_ends_with_one_line(without_database):
     prune = without_database.application.test_cli_runner().invoke(args=["keys", "prune"])
     assert prune.exit_code == 1
-    assert re.fullmatch(r"Error: after 0 keys: \(2003, .*\)\n", prune.output)
+    assert re.fullmatch(r"Error: The database cannot be used: \(2003, .*\)\n", prune.output)

@@ -104,7 +104,7 @@ def test_a_folder_of_the_database_that_cannot_be_made_is_one_line(tmp_path):
     project = copy_of_the_service(tmp_path)
     (project / "instance").touch()
     ended = run_gunicorn(tmp_path, cwd=project, DATABASE_URL="sqlite:///order.db")
-    assert last_message(ended) == f"DATABASE_URL: {project / 'instance'}: File exists"
+    assert last_message(ended) == f"DATABASE_URL: cannot make {project / 'instance'}: File exists"
 
 
 def last_message(ended):

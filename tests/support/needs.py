@@ -23,5 +23,5 @@ def need_program(program: str) -> None:
 
 
 def trials(few: int, many: int) -> pytest.MarkDecorator:
-    """Give a test its number of trials: few in ``make test``, many in ``make faults``."""
+    """Give a test its number of trials: few in ``make test-all``, many in ``make faults``."""
     return pytest.mark.parametrize("trials", [many if MANY else few])

@@ -60,6 +60,7 @@ def left_out(stats, config):
     for reason, count in Counter(skipped).items():
         yield f"{count} {'test was' if count == 1 else 'tests were'} skipped: {reason}"
     if config.args_source is config.ArgsSource.TESTPATHS:  # the whole suite
-        if slow := len(stats.get("deselected", ())):
+        deselected = stats.get("deselected", ())
+        if slow := sum(item.get_closest_marker("slow") is not None for item in deselected):
             yield f"Left out: {slow} {SLOW}"
         yield from (f"Left out: {what}" for what in OTHERS)
