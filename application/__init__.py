@@ -44,5 +44,5 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     health.init_app(app, {"user_service": user_client.ping})
     prefix.init_app(app)
     if app.config["API_DOCS"]:
-        docs.init_app(app)
+        docs.init_app(app, __version__)
     return app

@@ -6,19 +6,17 @@ from functools import partial
 from flask import Blueprint, Flask, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from application import __version__
-
 # Only the package's files: its own page ignores path prefixes and does not fit a phone's screen.
 swagger_ui = Blueprint(
     "swagger_ui", "flask_swagger_ui", static_folder="dist", static_url_path="/docs"
 )
 
 
-def init_app(app: Flask) -> None:
-    """Serve the description and the page; / leads to the page."""
+def init_app(app: Flask, version: str) -> None:
+    """Serve the description, with the service's version, and the page; / leads to the page."""
     with app.open_resource("openapi.json") as file:
         description = json.load(file)
-    description["info"]["version"] = __version__
+    description["info"]["version"] = version
 
     def openapi() -> Response:
         """Show the description; its server is the path prefix of this request."""
