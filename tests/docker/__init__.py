@@ -1,0 +1,1 @@
+"""``make docker-test``: the containers, on a real Docker engine."""
