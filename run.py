@@ -37,8 +37,10 @@ def start(url: str | None = None) -> None:
 
 command = click.get_current_context(silent=True)
 if command and command.info_name == "run":  # flask run; with --debug, again after each reload
-    host, port, cert = (command.params[name] for name in ("host", "port", "cert"))
-    start(f"http{'s' if cert else ''}://{f'[{host}]' if ':' in host else host}:{port}")
+    scheme = "https" if command.params["cert"] else "http"
+    host = command.params["host"]
+    host = f"[{host}]" if ":" in host else host  # an IPv6 address
+    start(f"{scheme}://{host}:{command.params['port']}")
 
 if __name__ == "__main__":
     start("http://127.0.0.1:5003")

@@ -15,7 +15,7 @@ from pymysql.err import MySQLError
 from sqlalchemy import NullPool, create_engine, event
 
 from application.database.engines import SQL_MODE
-from application.database.sqlite import TIMEOUT
+from application.database.sqlite import CONNECT_ARGS
 
 log = logging.getLogger("alembic.statements")
 
@@ -54,8 +54,7 @@ def migration_engine(url):
     """Return an engine without the timeouts and the echo of the service's own."""
     sqlite = url.get_backend_name() == "sqlite"
     # SQLite's driver itself would send BEGIN too late.
-    own_begin = {"timeout": TIMEOUT, "isolation_level": None}
-    options = own_begin if sqlite else {"init_command": SESSION}
+    options = CONNECT_ARGS | {"isolation_level": None} if sqlite else {"init_command": SESSION}
     engine = create_engine(url, poolclass=NullPool, connect_args=options)
     if sqlite:  # a transaction takes the write lock when it begins, and it includes DDL
         event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))

@@ -15,14 +15,15 @@ TURN = "order_service.turn"  # in a connection's info
 
 
 def prepare(connection: Any, _record: object) -> None:
-    """Let readers and a writer not wait for each other."""
+    """Turn on the write-ahead log, with which readers and a writer do not wait for each other."""
     connection.execute("PRAGMA journal_mode = WAL")
 
 
 def take_turns(engine: Engine) -> None:
-    """Let the connections that write take turns: each until its pool gets it back.
+    """Let an engine's connections write one after the other.
 
-    SQLite itself lets them try again at intervals, so one of 16 could starve for ten seconds.
+    A connection has its turn from its first write until it returns to the pool. SQLite itself lets
+    those that wait try again at intervals, so one of 16 could starve for ten seconds.
     """
     turn = Lock()
 

@@ -18,7 +18,7 @@ from werkzeug.exceptions import (
 
 from application.models import MAX_INTEGER
 
-NUMBERS = {"product_id", "qty"}  # 2 and "2" ask for the same
+NUMBERS = {"product_id", "qty"}  # fields in which 2 and "2" are the same value
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 # ASCII digits, as a form field or a JSON string has them; the length keeps int() cheap.
 WHOLE_NUMBER = re.compile(r" *-?[0-9]{1,100} *")

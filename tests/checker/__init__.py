@@ -1,1 +1,1 @@
-"""The checker of histories, which the fault tests use, is right itself."""
+"""Tests of the checker of histories, on which the fault tests rely."""

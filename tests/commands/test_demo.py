@@ -15,7 +15,7 @@ import requests
 import config
 from demo.ports import listening
 from demo.user_service import ADMIN_KEY, DEMO_KEY, UserService
-from tests.support.needs import need_program
+from tests.support.needs import need_ports, need_program
 from tests.support.processes import children, free_port
 
 COMMAND = [sys.executable, "-m", "demo"]
@@ -26,8 +26,7 @@ PORTS = pytest.mark.slow  # 5001 and 5003 must be free
 def start_demo(tmp_path):
     """Start ``make run`` in a process group of its own, as in a terminal, on a new database."""
     need_program("curl")
-    if any(listening(port) for port in (5001, 5003)):
-        pytest.skip("they need ports 5001 and 5003: stop the programs that listen there")
+    need_ports(5001, 5003)
     with ExitStack() as running:
 
         def start(*port, **settings):

@@ -103,7 +103,7 @@ def test_while_it_hangs_callers_whose_key_is_cached_are_served(
 
     def both_workers_know_the_key():
         assert cart(service, user["api_key"]).status_code == 200
-        return len(service.workers_that_answered()) == 2
+        return len(service.answers_by_worker()) == 2
 
     until(both_workers_know_the_key)
     over = Event()

@@ -1,19 +1,15 @@
 """The log in development, of gunicorn and of Flask's own server: each event is in it once."""
 
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from contextlib import contextmanager
 
 import pytest
 import requests
 
-import config
-from demo.ports import listening
 from tests.support.api import ADD
 from tests.support.databases import migrate
+from tests.support.flask_server import flask_server
 from tests.support.processes import free_port, until
 
 DEVELOPMENT = {"CONFIGURATION_SETUP": "config.DevelopmentConfig", "SQLALCHEMY_ECHO": "true"}
@@ -36,22 +32,10 @@ def flask_run(user_service, tmp_path):
     @contextmanager
     def run(url):
         port, log = free_port(), tmp_path / "flask.log"
-        with log.open("w") as file:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "flask", "--app", "run", "run", "--port", str(port)],
-                cwd=config.ROOT,
-                env=os.environ
-                | DEVELOPMENT
-                | {"DATABASE_URL": url, "USER_SERVICE_URL": user_service.url},
-                stdout=file,
-                stderr=file,
-            )
-        with process:
-            try:
-                until(lambda: listening(port) or process.poll() is not None)
-                yield f"http://127.0.0.1:{port}", log
-            finally:
-                process.terminate()
+        command = ["-m", "flask", "--app", "run", "run", "--port", str(port)]
+        own = {"DATABASE_URL": url, "USER_SERVICE_URL": user_service.url}
+        with flask_server(log, port, *command, **DEVELOPMENT, **own):
+            yield f"http://127.0.0.1:{port}", log
 
     return run
 

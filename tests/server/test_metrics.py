@@ -27,7 +27,7 @@ def shared_service(user_service, tmp_path_factory):
 
 @pytest.fixture
 def counts_since(shared_service):
-    """Return what has been counted since the test began, and more than nothing."""
+    """Return the counts that have grown since the test began, and by how much."""
     before = Counter(scrape(shared_service))
     return lambda: Counter(scrape(shared_service)) - before
 
@@ -86,7 +86,7 @@ def test_the_counts_are_exact_over_all_workers_and_their_restarts(start, tmp_pat
         nonlocal loads
         loads += 1
         load(service, users)
-        return set(service.workers()) <= service.workers_that_answered()
+        return set(service.workers()) <= service.answers_by_worker().keys()
 
     for restart in (kill_one, reload_all, None):
         until(all_workers_have_answered)
@@ -98,7 +98,7 @@ def test_the_counts_are_exact_over_all_workers_and_their_restarts(start, tmp_pat
         assert counts["user_cache_hits_total",] == 0
         if restart:
             restart(service)
-    assert len(service.workers_that_answered()) == 9
+    assert len(service.answers_by_worker()) == 9
 
 
 def test_refused_requests_and_scrapes_are_counted_too(

@@ -49,7 +49,7 @@ def share_of_the_free_worker(service):
     body_missing = f"POST {ADD} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"
     busy, free = service.workers()
     before = sockets(busy)
-    answered = len(workers_that_answered(service))
+    earlier = service.answers_by_worker()
     with ExitStack() as connections:
 
         def send(request):
@@ -66,15 +66,10 @@ def share_of_the_free_worker(service):
             line.sendall(b"x")
         for line in lines:
             assert line.recv(64).startswith(b"HTTP/1.1 200")
-    until(lambda: len(workers_that_answered(service)) == answered + len(lines))
+    all_answers = earlier.total() + len(lines) + len(waiting)
+    until(lambda: service.answers_by_worker().total() == all_answers)
     until(lambda: sockets(busy) <= before)
-    return workers_that_answered(service)[answered:].count(free) / len(lines)
-
-
-def workers_that_answered(service):
-    """Return the id of the process for each answer of /healthz."""
-    log = [json.loads(text) for text in service.log.read_text().splitlines()]
-    return [said["process"] for said in log if said.get("path") == "/healthz"]
+    return (service.answers_by_worker() - earlier)[free] / len(lines)
 
 
 def sockets(pid):

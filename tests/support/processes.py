@@ -28,12 +28,11 @@ def until(condition, seconds=60.0):
 
 
 @contextmanager
-def running_program(command, ready):
-    """Run a program, whose output is dropped, from the moment when it is ready."""
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, **silent) as process:
+def running_program(command, ready, output=subprocess.DEVNULL, **options):
+    """Run a program during the block, from the moment when it is ready or has ended."""
+    with subprocess.Popen(command, stdout=output, stderr=output, **options) as process:
         try:
-            until(ready)
+            until(lambda: ready() or process.poll() is not None)
             yield
         finally:
             process.terminate()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -94,10 +95,10 @@ class Service:
             with suppress(ProcessLookupError):  # it has just ended
                 return os.kill(pid, signal.SIGKILL)
 
-    def workers_that_answered(self) -> set[int]:
-        """Return the ids of the processes that wrote a request's line to the JSON log."""
+    def answers_by_worker(self) -> Counter[int]:
+        """Return how many lines of requests each process, by its id, wrote to the JSON log."""
         log = self.log.read_text().splitlines()
-        return {json.loads(line)["process"] for line in log if '"status": ' in line}
+        return Counter(json.loads(line)["process"] for line in log if '"status": ' in line)
 
     def terminate(self) -> None:
         """Send SIGTERM, and return at once."""
