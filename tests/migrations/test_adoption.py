@@ -36,6 +36,13 @@ def test_without_orders_the_log_does_not_tell_of_adoption(new_database, caplog):
     assert {record.name for record in caplog.records} == {"alembic.runtime.migration"}
 
 
+@pytest.mark.usefixtures("course")
+def test_a_single_order_is_adopted_whatever_its_id():
+    execute("INSERT INTO `order` (id, user_id) VALUES (0, 7)")
+    upgrade()
+    assert [tuple(row) for row in execute("SELECT user_id, is_open FROM `order`")] == [(7, 0)]
+
+
 @contextmanager
 def after_each_statement(call):
     """Call a function with each SQL statement that any engine has executed."""
