@@ -30,6 +30,7 @@ keepalive = 75  # seconds; longer than a proxy's idle timeout, so that the proxy
 logconfig_dict = logging_config()  # the application logs requests
 loglevel = logconfig_dict["root"]["level"].lower()
 forwarder_headers = ""  # otherwise a caller's header SCRIPT_NAME could evade a proxy's rules
+sendfile = False  # it would not notice a caller that has stopped reading
 control_socket_disable = True  # it would need a writable home
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # heartbeats stay off the disk
 

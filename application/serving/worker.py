@@ -1,16 +1,21 @@
-"""gunicorn's worker, whose own answers to malformed HTTP are JSON, too, and gunicorn's logger."""
+"""gunicorn's worker, which callers cannot hold up and which answers in JSON, and its logger."""
 
 import json
 import os
 import socket
 import time
+from functools import partial
 from http import HTTPStatus
+from selectors import EVENT_READ
 from typing import Any
 
 from gunicorn import glogging, util
+from gunicorn.config import Config
 from gunicorn.http import errors
 from gunicorn.http.message import Request
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from .slow_callers import BODY, HEAD, CallerSocket, RequestThreads
 
 STATUSES: dict[type[BaseException], HTTPStatus] = {
     errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
@@ -29,23 +34,72 @@ class Logger(glogging.Logger):
         return bool(self.cfg.accesslog)
 
 
+class Connection(TConn):
+    """A caller's connection."""
+
+    def __init__(self, cfg: Config, caller: CallerSocket, address: Any, listener: Any) -> None:
+        super().__init__(cfg, caller, address, listener)
+        self.caller = caller  # ``sock``, except that TLS replaces that
+        self.data_ready = True  # when a thread gets it
+
+    def close(self, graceful: bool = False) -> None:
+        """Close it at once: a request's thread has waited for the caller already.
+
+        gunicorn waits in the worker's only main thread, two seconds for each caller that is gone.
+        """
+        self.sock.close()
+
+
 class Worker(ThreadWorker):
     """gunicorn's threaded worker; gunicorn has no setting for what is changed here."""
+
+    tpool: RequestThreads  # type: ignore[assignment]
 
     def init_process(self) -> None:
         """Hide SCRIPT_NAME (see ``prefix``): gunicorn would refuse requests without the prefix."""
         os.environ.pop("SCRIPT_NAME", None)
         super().init_process()
 
-    def accept(self, listener: socket.socket) -> None:
-        """Hesitate if requests are waiting for a thread: another worker may have a free one.
+    def get_thread_pool(self) -> RequestThreads:  # type: ignore[override]
+        """Return the threads in which requests run."""
+        return RequestThreads(self.cfg.threads)
 
-        gunicorn accepts all that it can, so that one worker may get every connection of a burst.
+    def accept(self, listener: socket.socket) -> None:
+        """Accept a connection, and let it wait for its first bytes as one that is kept open does.
+
+        In gunicorn, it occupies a thread for five seconds. Hesitate if requests are waiting for a
+        thread: gunicorn accepts all that it can, so that one worker may get every connection of a
+        burst, while another one has a free thread.
         """
-        running = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
+        running = self.nr_conns - len(self.keepalived_conns) - self.tpool.waiting
         if running >= 2 * self.cfg.threads:
             time.sleep(0.001)  # seconds: enough for an idle worker to accept it first
-        super().accept(listener)
+        try:
+            accepted, address = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        caller = CallerSocket(accepted, self)
+        conn = Connection(self.cfg, caller, address, listener.getsockname())
+        conn.set_timeout()
+        if self.nr_conns >= self.max_keepalived and self.keepalived_conns:
+            self.keepalived_conns[0].timeout = 0  # rather than accept nobody for a while
+            self.murder_keepalived()
+        self.nr_conns += 1
+        self.keepalived_conns.append(conn)
+        self.poller.register(caller, EVENT_READ, partial(self.on_client_socket_readable, conn))
+
+    def handle(self, conn: Any) -> bool:
+        """Serve a request; let no caller take longer to send it than it may, or to close."""
+        conn.caller.limit(HEAD)
+        keep = super().handle(conn)
+        if not keep:
+            conn.caller.finish()
+        return keep
+
+    def handle_request(self, req: Request, conn: Any) -> bool:
+        """Run the application; the request's body may not be complete yet."""
+        conn.caller.limit(BODY)
+        return bool(super().handle_request(req, conn))
 
     def handle_error(
         self, req: Request | None, client: socket.socket, addr: Any, exc: BaseException
