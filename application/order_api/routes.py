@@ -14,7 +14,7 @@ from application.orders import read_closed_orders, read_open_order, read_order, 
 
 from . import order_api_blueprint
 from .caller import current_user
-from .conditions import check_conditions, conditional_response, etag, order_response
+from .conditions import check_conditions, conditional_response, order_response
 from .fields import query_number, whole_number
 from .idempotency import idempotent
 from .pages import page_response, stream_all
@@ -130,7 +130,7 @@ def checkout() -> Order:
 def lock_order(user: User) -> Order | None:
     """Return the user's open order, locked, None if there is none. Raises PreconditionFailed."""
     order = Order.lock_open(user.id)
-    check_conditions(etag(order.id, order.version) if order else None)
+    check_conditions(order)
     return order
 
 

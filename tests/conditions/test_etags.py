@@ -1,8 +1,10 @@
 """ETags, and orders that are not sent to callers who have them, on every engine."""
 
 import pytest
+from sqlalchemy import text
 
-from tests.support.api import add, checkout, remove, show
+from application import db
+from tests.support.api import CHECKOUT, add, checkout, remove, show
 
 
 @pytest.fixture
@@ -66,3 +68,43 @@ def test_if_match_of_a_get_is_decided_too(client, login, seen, form, status):
 def test_a_user_without_an_order_gets_the_message_whatever_the_caller_has(client, login):
     answer = client.get("/api/order", headers=login | {"If-None-Match": "*"})
     assert (answer.status_code, answer.json) == (200, {"message": "No order found"})
+
+
+def restore(server, tables):
+    """Put the rows of a copy in place of those that a database has."""
+    for table in reversed(db.metadata.sorted_tables):
+        server.execute(table.delete())
+    for table in db.metadata.sorted_tables:
+        stored = [column.name for column in table.columns if column.computed is None]
+        for row in tables[table.name]:
+            server.execute(table.insert(), {name: getattr(row, name) for name in stored})
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_restored_database_never_reuses_an_etag_for_another_order(client, login, server):
+    """Its versions are counted again from where the copy was made."""
+    copy = {t.name: server.execute(t.select()).all() for t in db.metadata.sorted_tables}
+    lost = add(client, login, 5, 2)
+    restore(server, copy)
+    now = add(client, login, 777, 9)
+    assert show(client, login | {"If-None-Match": lost.headers["ETag"]}).json == now.json
+    buying = client.post(CHECKOUT, headers=login | {"If-Match": lost.headers["ETag"]})
+    assert buying.status_code == 412
+    assert show(client, login).json == now.json
+
+
+def test_the_same_change_after_a_restore_has_another_etag(client, login, server, seen):
+    """It shows another time."""
+    copy = {t.name: server.execute(t.select()).all() for t in db.metadata.sorted_tables}
+    lost = add(client, login, 5)
+    restore(server, copy)
+    assert show(client, login).headers["ETag"] == seen.headers["ETag"]
+    again = add(client, login, 5)
+    assert again.json != lost.json
+    assert again.headers["ETag"] != lost.headers["ETag"]
+
+
+def test_a_line_that_is_changed_by_sql_has_another_etag(client, login, server, seen):
+    server.execute(text("UPDATE order_item SET quantity = 7"))
+    answer = show(client, login | {"If-None-Match": seen.headers["ETag"]})
+    assert answer.json["result"]["items"][0]["quantity"] == 7
