@@ -1,21 +1,23 @@
 """The tables as models: orders with their lines and rules, and the answers kept under keys."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from prometheus_client import Counter
 from sqlalchemy.dialects.mysql import DATETIME, MEDIUMTEXT
-from sqlalchemy.orm import Mapped, defer, joinedload, mapped_column, relationship
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from .database import db
 from .database.transactions import on_commit
 from .order_json import item_json, order_json
-from .refusals import ItemNotFound, OrderClosed, OrderEmpty, QuantityTooLarge
+from .refusals import ItemNotFound, OrderClosed, OrderEmpty, OrderFull, QuantityTooLarge
 
 MAX_INTEGER = 2**31 - 1  # of an INTEGER column
+MAX_ITEMS = 500  # lines of an order: each change reads all of them, and answers with 30 KB
 # MySQL keeps whole seconds by default: too coarse to tell which of two changes came first.
 TIME = sa.DateTime().with_variant(DATETIME(fsp=6), "mysql")
+TICK = timedelta(microseconds=1)
 # NULL if closed: so a user has one open order at most. SQLite cannot add a persisted column.
 OPEN = sa.Computed("CASE WHEN is_open THEN user_id END", persisted=False)
 
@@ -69,24 +71,27 @@ class Order(db.Model):
     def add_item(self, product_id: int, quantity: int = 1) -> None:
         """Add ``quantity`` (1 to 2147483647) of a product, to its line if there is one.
 
-        Raises QuantityTooLarge, and changes nothing, if the line would exceed 2147483647.
+        Raises QuantityTooLarge if the line would exceed 2147483647, and OrderFull if there would be
+        more than 500 lines; changes nothing then.
         """
         line = self._find(product_id)
         total = quantity + (line.quantity if line else 0)
         if total > MAX_INTEGER:
             raise QuantityTooLarge(f"qty must leave the line's quantity at most {MAX_INTEGER}")
+        if not line and len(self.items) >= MAX_ITEMS:
+            raise OrderFull(f"An order has {MAX_ITEMS} items at most")
         self._touch()
         if line:
-            line.quantity = total
+            line.quantity, line.date_updated = total, self.date_updated
         else:
-            self.items.append(OrderItem(product_id, quantity))
+            self.items.append(OrderItem(product_id, quantity, self.date_updated))
         on_commit(ITEMS_ADDED.inc)
 
     def update_item(self, product_id: int, quantity: int) -> None:
         """Set the quantity (1 to 2147483647) of a product's line. Raises ItemNotFound."""
         line = self._require(product_id)
         self._touch()
-        line.quantity = quantity
+        line.quantity, line.date_updated = quantity, self.date_updated
 
     def remove_item(self, product_id: int) -> None:
         """Remove a line; the order stays open even if it is empty. Raises ItemNotFound."""
@@ -117,11 +122,17 @@ class Order(db.Model):
         return order_json(self, self.items, self.user_id, self.is_open)
 
     def _touch(self) -> None:
-        """Change the order's own row, as each change must. Raises OrderClosed."""
+        """Change the order's own row, as each change must. Raises OrderClosed.
+
+        Its time is later than any before, whatever the clocks of instances say: lines keep their
+        order by it.
+        """
         if self.is_open is False:  # None: a new order that is not stored yet
             raise OrderClosed("Order is closed")
-        if self.id is not None:  # a new one has its time already
-            self.date_updated = utcnow()
+        if self.id is None and not self.items:
+            return  # it has just been opened
+        times = self.date_updated, *(line.date_added for line in self.items[-1:])
+        self.date_updated = max(utcnow(), *(time + TICK for time in times if time))
 
     def _find(self, product_id: int) -> "OrderItem | None":
         return next((line for line in self.items if line.product_id == product_id), None)
@@ -143,13 +154,14 @@ class OrderItem(db.Model):
     order_id: Mapped[int] = mapped_column(sa.ForeignKey("order.id"), deferred=True)
     product_id: Mapped[int]
     quantity: Mapped[int]
-    date_added: Mapped[datetime | None] = mapped_column(TIME, default=utcnow, deferred=True)
+    date_added: Mapped[datetime | None] = mapped_column(TIME, default=utcnow)
     date_updated: Mapped[datetime | None] = mapped_column(
         TIME, default=utcnow, onupdate=utcnow, deferred=True
     )
 
-    def __init__(self, product_id: int, quantity: int = 1) -> None:
-        super().__init__(product_id=product_id, quantity=quantity)
+    def __init__(self, product_id: int, quantity: int = 1, added: datetime | None = None) -> None:
+        times = {"date_added": added, "date_updated": added}
+        super().__init__(product_id=product_id, quantity=quantity, **times)
 
     def to_json(self) -> dict[str, Any]:
         """Return the line as the API shows it."""
@@ -158,7 +170,7 @@ class OrderItem(db.Model):
 
 LOCK_OPEN = (
     sa.select(Order)
-    .options(defer(Order.date_updated), joinedload(Order.items))  # a change sets this date
+    .options(joinedload(Order.items))
     .where(Order.open_user_id == sa.bindparam("user"))
     .with_for_update()
     .execution_options(populate_existing=True)  # what the session has may be older than the lock
@@ -177,4 +189,5 @@ class IdempotencyKey(db.Model):
     status: Mapped[int] = mapped_column(default=0)
     body: Mapped[str] = mapped_column(sa.Text().with_variant(MEDIUMTEXT(), "mysql"), default="")
     etag: Mapped[str | None] = mapped_column(sa.String(32))
-    date_added: Mapped[datetime] = mapped_column(default=utcnow, index=True)
+    # By the database's clock: those of instances may differ. Its sessions are in UTC.
+    date_added: Mapped[datetime] = mapped_column(default=sa.func.now(), index=True)

@@ -26,6 +26,12 @@ class OrderEmpty(Refusal):
     status = 409
 
 
+class OrderFull(Refusal):
+    """The order has as many lines as an order may have."""
+
+    status = 409
+
+
 class OrderClosed(Refusal):
     """A closed order never changes again."""
 

@@ -6,17 +6,18 @@ from urllib.parse import urlencode
 
 from flask import Response, json, jsonify, request, stream_with_context
 
-Orders = list[dict[str, Any]]
-Read = Callable[[int, int], Orders]  # takes after which id to begin, and how many orders at most
+from application.orders import Page
+
+Read = Callable[[int, int], Page]  # takes after which id to begin, and how many orders at most
 ORDERS_PER_QUERY = 200  # of a stream: few enough for the first byte to come at once
 
 
 def page_response(read: Read, after: int, limit: int) -> Response:
-    """Answer with ``limit`` orders, and a Link (RFC 8288) to the next ones if there are any."""
-    orders = read(after, limit + 1)
-    response = jsonify(orders[:limit])
-    if len(orders) > limit:
-        query = request.args.to_dict() | {"limit": limit, "after": orders[limit - 1]["id"]}
+    """Answer with ``limit`` orders at most, and a Link (RFC 8288) to the next ones, if any."""
+    orders, more = read(after, limit)
+    response = jsonify(orders)
+    if more:
+        query = request.args.to_dict() | {"limit": limit, "after": orders[-1]["id"]}
         # Relative: a proxy may serve this path below a prefix.
         response.headers["Link"] = f'<?{urlencode(query)}>; rel="next"'
     return response
@@ -32,10 +33,14 @@ def stream_all(read: Read, after: int) -> Response:
     return Response(stream_with_context(_json(read, first)), mimetype="application/json")
 
 
-def _json(read: Read, orders: Orders) -> Iterator[str]:
-    before = "["
-    while orders:
-        yield before + json.dumps(orders, separators=(",", ":"))[1:-1]
-        before = ","
-        orders = read(orders[-1]["id"], ORDERS_PER_QUERY)
-    yield "]\n" if before == "," else "[]\n"
+def _json(read: Read, page: Page) -> Iterator[str]:
+    orders, more = page
+    yield "[" + _lines(orders)
+    while more:
+        orders, more = read(orders[-1]["id"], ORDERS_PER_QUERY)
+        yield f",{_lines(orders)}" if orders else ""
+    yield "]\n"
+
+
+def _lines(orders: list[dict[str, Any]]) -> str:
+    return json.dumps(orders, separators=(",", ":"))[1:-1]
