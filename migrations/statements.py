@@ -14,7 +14,7 @@ from pymysql.constants import ER
 from pymysql.err import MySQLError
 from sqlalchemy import NullPool, create_engine, event
 
-from application.database.engines import SQL_MODE
+from application.database.engines import MEANING
 from application.database.sqlite import CONNECT_ARGS
 
 log = logging.getLogger("alembic.statements")
@@ -41,7 +41,7 @@ PROGRESS = 8  # seconds between lines about a statement that runs
 # not checked again for rows that are copied with their table: that takes longer than the copy.
 SESSION = f"""
 SET SESSION lock_wait_timeout = {LOCK_WAIT}, innodb_lock_wait_timeout = {LOCK_WAIT},
-default_storage_engine = InnoDB, sql_mode = '{SQL_MODE}', foreign_key_checks = OFF
+default_storage_engine = InnoDB, foreign_key_checks = OFF, {MEANING}
 """
 OPEN_TRANSACTIONS = """
 SELECT user, host, id, TIMESTAMPDIFF(SECOND, trx_started, NOW())

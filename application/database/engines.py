@@ -17,8 +17,20 @@ from . import sqlite
 from .switchover import Switchover
 from .url import parse
 
-# The server's own default may have modes that change what a statement means, such as ORACLE.
-SQL_MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
+# Variables by which a server's own defaults may change what a statement means, returns or refuses.
+# Migrations set them, too.
+MEANING = ", ".join(
+    (
+        "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",  # none like ORACLE
+        "time_zone = '+00:00'",
+        "sql_safe_updates = OFF",
+        "sql_select_limit = 18446744073709551615",  # its default: no limit
+        "sql_big_selects = ON",
+        "sql_auto_is_null = OFF",
+        "unique_checks = ON",
+        "completion_type = NO_CHAIN",
+    )
+)
 
 
 @lru_cache(256)  # an order's times are repeated in the row of each of its lines
@@ -33,20 +45,24 @@ def _datetime(text: str) -> datetime | None:
         return None
 
 
+MAX_AGE = 25  # seconds; a connection that only reads does not notice that its server is replaced
+# Seconds after which the server ends a session that is silent, and gives up its locks: the network
+# may be cut. More than MAX_AGE, so that no connection in the pool is hit.
+WAIT_TIMEOUT = 30
 # PyMySQL waits for ever by default. A locked row is waited for 1 second only: a primary of MySQL
 # Group Replication that turns read-only serves nobody while one of its sessions waits.
 MYSQL: dict[str, Any] = {
     "connect_timeout": 2,
     "read_timeout": 5,
     "write_timeout": 5,
-    "init_command": f"SET SESSION innodb_lock_wait_timeout = 1, sql_mode = '{SQL_MODE}'",
+    "init_command": f"SET SESSION {MEANING}, foreign_key_checks = ON,"
+    f" wait_timeout = {WAIT_TIMEOUT}, innodb_lock_wait_timeout = 1",
     "conv": {**conversions, FIELD_TYPE.DATETIME: _datetime},
 }
 # Used if the URL has no option about TLS: encrypt if the server can, and do not check its
 # certificate. PyMySQL does the same, but makes a new context each time: 20 ms of CPU time.
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
-MAX_AGE = 25  # seconds; a connection that only reads does not notice that its server is replaced
 PROBE_TIMEOUT = 0.4  # seconds to connect, and to answer, for a health probe
 # Variables of a cluster's node that may answer before it has applied what other nodes have
 # committed, and the statement that makes it wait: Galera, and Group Replication. Galera waits only
