@@ -34,6 +34,7 @@ class Config:
     TRUST_FORWARDED_PREFIX = False  # X-Forwarded-Prefix names the prefix
     PROMETHEUS_MULTIPROC_DIR = ""  # where gunicorn's workers count; gunicorn.conf.py sets it
     MAX_CONTENT_LENGTH = 64 * 1024  # bytes of a request's body
+    SEND_FILE_MAX_AGE_DEFAULT = 3600  # seconds for which browsers keep the files of /docs
     LOG_LEVEL = "INFO"
     PROPAGATE_EXCEPTIONS = False  # errors are answered in JSON in every configuration
 

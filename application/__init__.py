@@ -24,12 +24,11 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     # is imported, and gunicorn.conf.py makes that folder by serving.counts_folder.
     from .order_api import order_api_blueprint
     from .order_api.user_client import UserClient
-    from .serving import docs, errors, health, logs, metrics, prefix
+    from .serving import docs, errors, headers, health, logs, metrics, paths, prefix
 
     app = Flask(__name__, static_folder=None)
     app.config.from_mapping(config.load(overrides))
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider only
-    app.url_map.merge_slashes = False  # its redirects would be HTML
     database.init_app(app)
     Migrate(app, db, directory=str(config.ROOT / "migrations"))
     user_client = app.extensions["user_client"] = UserClient(
@@ -37,8 +36,10 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
         app.config["USER_SERVICE_TIMEOUT"],
         app.config["USER_CACHE_TTL"],
     )
+    paths.init_app(app)
     app.register_blueprint(order_api_blueprint)
     errors.init_app(app)
+    headers.init_app(app)
     logs.init_app(app)
     metrics.init_app(app)
     health.init_app(app, {"user_service": user_client.ping})

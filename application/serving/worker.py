@@ -15,6 +15,7 @@ from gunicorn.http import errors
 from gunicorn.http.message import Request
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from .headers import HEADERS
 from .slow_callers import BODY, HEAD, CallerSocket, RequestThreads
 
 STATUSES: dict[type[BaseException], HTTPStatus] = {
@@ -110,6 +111,11 @@ class Worker(ThreadWorker):
         status = STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
         self.log.warning("Refused a request with %s: %s", status, type(exc).__name__)
         body = json.dumps({"message": status.phrase.capitalize()}, separators=(",", ":")) + "\n"
-        head = f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: application/json\r\n"
-        length = f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        util.write_nonblock(client, (head + length + body).encode())
+        headers = HEADERS | {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        answer = f"HTTP/1.1 {status} {status.phrase}\r\n{head}\r\n{body}"
+        util.write_nonblock(client, answer.encode())

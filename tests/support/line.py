@@ -29,5 +29,13 @@ class Line:
             assert not text or is_written_as_all_json(text), text
             return answer.status, json.loads(text or "null")
 
+    def headers(self, data: bytes) -> dict[str, str]:
+        """Send bytes and return the headers of the answer."""
+        with socket.create_connection(("127.0.0.1", self.service.port), timeout=60) as line:
+            line.sendall(data)
+            answer = HTTPResponse(line)
+            answer.begin()
+            return dict(answer.getheaders())
+
     def cart(self):
         return self.shopper.cart().json()

@@ -18,6 +18,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    proxy_cache_path {folder}/cache keys_zone=cache:1m;
     server {{
         listen 127.0.0.1:{port};
         {server}
