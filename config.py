@@ -93,6 +93,8 @@ def _service_url(text: str) -> str:
         url = parse_url("")
     if url.scheme not in {"http", "https"} or not url.host:
         raise ValueError("must be a URL, as in http://user-service:5001")
+    if (url.auth, url.query, url.fragment) != (None, None, None):
+        raise ValueError("must have no user, password, query or fragment")
     return text
 
 

@@ -32,15 +32,20 @@ loglevel = logconfig_dict["root"]["level"].lower()
 forwarder_headers = ""  # otherwise a caller's header SCRIPT_NAME could evade a proxy's rules
 sendfile = False  # it would not notice a caller that has stopped reading
 control_socket_disable = True  # it would need a writable home
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # heartbeats stay off the disk
+# Heartbeats and counts stay off the disk. None: Python looks for a folder, such as /tmp.
+memory_disk = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+worker_tmp_dir = os.environ.get("TMPDIR") or memory_disk
 
 dictConfig(logconfig_dict)
 captureWarnings(True)
 sys.excepthook = lambda *error: getLogger().critical("The service cannot start", exc_info=error)
 with exit_logged():
-    # Not on a disk: if that is full, a write to a mapped file ends the worker.
-    folder = counts_folder.make(COUNTS_FOLDER, os.environ.get("TMPDIR") or worker_tmp_dir)
+    if workers < 1:
+        raise SystemExit("WEB_CONCURRENCY must be a whole number above 0")
+    folder = counts_folder.make(COUNTS_FOLDER, worker_tmp_dir)
 os.environ[counts_folder.VARIABLE] = folder
+
+from application.serving import counts_file  # noqa: E402, F401  # imports prometheus_client
 
 
 def on_starting(server):

@@ -8,8 +8,9 @@ from typing import Any
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from pymysql import Connection as MySQLConnection
-from pymysql.constants import FIELD_TYPE, SERVER_STATUS
+from pymysql.constants import CR, FIELD_TYPE, SERVER_STATUS
 from pymysql.converters import conversions
+from pymysql.err import MySQLError, OperationalError
 from sqlalchemy import NullPool, event
 from sqlalchemy.orm import DeclarativeBase
 
@@ -63,7 +64,7 @@ MYSQL: dict[str, Any] = {
 # certificate. PyMySQL does the same, but makes a new context each time: 20 ms of CPU time.
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
-PROBE_TIMEOUT = 0.4  # seconds to connect, and to answer, for a health probe
+PROBE_TIMEOUTS = {"connect_timeout": 0.4, "read_timeout": 0.4}  # seconds
 # Variables of a cluster's node that may answer before it has applied what other nodes have
 # committed, and the statement that makes it wait: Galera, and Group Replication. Galera waits only
 # before a transaction's first statement: 1 is for a SELECT, 4 for an INSERT (of a key).
@@ -92,9 +93,12 @@ def init_app(app: Flask) -> None:
     """
     url = parse(app.config["DATABASE_URL"], app.config["DATABASE_PASSWORD"])
     on_sqlite = url.get_backend_name() == "sqlite"
+    connect_args = sqlite.CONNECT_ARGS if on_sqlite else MYSQL
+    if ours := url.query.keys() & (connect_args.keys() | {"autocommit", "sql_mode"}):
+        raise SystemExit(f"DATABASE_URL cannot set {min(ours)}: the service has a value of its own")
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     pool = {
-        "connect_args": sqlite.CONNECT_ARGS if on_sqlite else MYSQL,
+        "connect_args": connect_args,
         "pool_size": 8,  # one for each of a worker's threads, so that none waits
         "max_overflow": 8,  # for servers with more threads
         "pool_recycle": MAX_AGE,
@@ -105,9 +109,10 @@ def init_app(app: Flask) -> None:
     isolation = {} if on_sqlite else {"isolation_level": "READ COMMITTED"}
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = pool | isolation
     autocommit = {"url": url, "isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
-    limits = {} if on_sqlite else dict.fromkeys(["connect_timeout", "read_timeout"], PROBE_TIMEOUT)
+    limits = {} if on_sqlite else MYSQL | PROBE_TIMEOUTS
     new = {"url": url, "poolclass": NullPool, "connect_args": limits, "echo_pool": False}
-    app.config["SQLALCHEMY_BINDS"] = {"reader": pool | autocommit, "probe": new}
+    # A probe's session is like one that writes, so it fails if those do.
+    app.config["SQLALCHEMY_BINDS"] = {"reader": pool | autocommit, "probe": new | isolation}
     try:
         db.init_app(app)  # makes the folder of a relative path
     except OSError as error:
@@ -120,15 +125,29 @@ def init_app(app: Flask) -> None:
     event.listen(writer, "reset", _reset)
     if on_sqlite:
         sqlite.take_turns(writer)
-    elif not any(option.startswith("ssl") for option in url.query):
+    else:
+        tls = any(option.startswith("ssl") for option in url.query)
         for engine in (writer, reader, probe):
-            event.listen(engine, "do_connect", _connect_mysql)
+            event.listen(engine, "do_connect", _connect_by_url if tls else _connect)
 
 
-def _connect_mysql(_dialect: object, _record: object, _args: object, options: Any) -> Any:
+def _connect(_dialect: object, _record: object, _args: object, options: Any) -> Any:
     connection = MySQLConnection(**options, ssl_disabled=True, defer_connect=True)
     connection.ssl, connection.ctx = True, TLS  # type: ignore[attr-defined]
-    connection.connect()
+    return _connected(connection)
+
+
+def _connect_by_url(_dialect: object, _record: object, _args: object, options: Any) -> Any:
+    return _connected(MySQLConnection(**options, defer_connect=True))
+
+
+def _connected(connection: Any) -> Any:
+    try:
+        connection.connect()
+    except MySQLError:
+        raise
+    except Exception as error:  # of a login plugin, for example: RuntimeError
+        raise OperationalError(CR.CR_AUTH_PLUGIN_ERR, str(error)) from error
     return connection
 
 

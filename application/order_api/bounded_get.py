@@ -7,6 +7,7 @@ from http.cookiejar import DefaultCookiePolicy
 from threading import Condition, local
 
 import requests
+from requests.exceptions import InvalidHeader
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
@@ -38,7 +39,8 @@ class BoundedGet:
     ) -> tuple[int, bytes]:
         """Return the status and the body, or enough of it to tell that it exceeds MAX_ANSWER.
 
-        ``timeout`` may shorten the usual one. Raises NoAnswer.
+        ``timeout`` may shorten the usual one. Raises NoAnswer, and InvalidHeader if ``headers``
+        cannot be sent.
         """
         deadline = time.monotonic() + (timeout or self._timeout)
         self._wait_for_slot(deadline)
@@ -46,6 +48,8 @@ class BoundedGet:
         call.add_done_callback(self._free_slot)
         try:
             answer = call.result(deadline - time.monotonic())
+        except InvalidHeader:
+            raise
         except (TimeoutError, requests.RequestException, HTTPError) as error:
             raise NoAnswer(type(error).__name__) from error
         self._silent_since = time.monotonic()

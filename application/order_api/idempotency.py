@@ -99,7 +99,7 @@ def _insert(row: dict[str, Any], attempts: int = INSERT_ATTEMPTS) -> bool:
         if code(error.orig) != ER.LOCK_WAIT_TIMEOUT:
             raise
         if attempts == 1:
-            raise RequestRunning(f"The request with this {HEADER} is still running") from error
+            raise RequestRunning(f"The request with this {HEADER} has not ended yet") from error
         return _insert(row, attempts - 1)
     return True
 

@@ -10,6 +10,7 @@ from threading import Lock
 
 from cachetools import TTLCache
 from prometheus_client import Counter, Histogram
+from requests.exceptions import InvalidHeader
 
 from application.models import MAX_INTEGER
 
@@ -80,6 +81,8 @@ class UserClient:
     def _call(self, headers: Mapping[str, str], timeout: float | None = None) -> User | None:
         try:
             status, body = self._get(headers, timeout)
+        except InvalidHeader:  # a key that cannot be sent is nobody's
+            return None
         except NoAnswer as error:
             raise UserServiceUnavailable(str(error)) from error
         if status in (401, 403):

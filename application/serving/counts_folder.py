@@ -16,20 +16,24 @@ PREFIX = "order-service-counts-"
 
 @cache  # a reload keeps the folder
 def make(named: str, parent: str | None) -> str:
-    """Return the folder that the operator has named, or a new one in ``parent``.
+    """Return the folder that the operator has named, or a new one in ``parent``, None for /tmp.
 
-    Raises SystemExit if it cannot be used.
+    Raises SystemExit if one of them cannot be used.
     """
     if "prometheus_client" in sys.modules:
         raise RuntimeError(f"prometheus_client reads {VARIABLE} when it is imported: too late")
+    variable = "TMPDIR"
     try:
+        TemporaryFile(dir=parent).close()
         if not named:
             return str(_new(parent))
+        variable = VARIABLE
         Path(named).mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=named).close()
     except OSError as error:
-        fault = "cannot be used" if named else f"or TMPDIR must be set: {parent}"
-        raise SystemExit(f"{VARIABLE} {fault}: {error.strerror}") from None
+        raise SystemExit(
+            f"{variable} must name a folder that can be written: {error.strerror}"
+        ) from None
     return named
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import config
 from application import __version__
+from application.serving.headers import HEADERS
 from tests.support.api import OUTCOME_UNKNOWN, READ_ONLY
 from tests.support.databases import application_on, migrate
 from tests.support.visit import Visit
@@ -17,9 +18,10 @@ OPERATIONS = [
     for path, methods in DESCRIPTION["paths"].items()
     for method, operation in methods.items()
 ]
-OF_EVERY_ANSWER = {"Content-Type", "Content-Length"}
+OF_EVERY_ANSWER = {"Content-Type", "Content-Length", *HEADERS}
 SEEN_ELSEWHERE = [
-    {"message": "The request with this Idempotency-Key is still running"},
+    {"message": "An order has 500 items at most"},
+    {"message": "The request with this Idempotency-Key has not ended yet"},
     OUTCOME_UNKNOWN,
     READ_ONLY,
 ]

@@ -63,7 +63,7 @@ def running(app, user):
 def test_while_the_first_request_runs_the_second_gets_409(another, login, running):
     headers = login | {"Idempotency-Key": "k"}
     answer = add(another.test_client(), headers)
-    message = "The request with this Idempotency-Key is still running"
+    message = "The request with this Idempotency-Key has not ended yet"
     assert (answer.status_code, answer.json) == (409, {"message": message})
     assert answer.headers["Retry-After"]
     running.rollback()

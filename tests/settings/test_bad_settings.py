@@ -10,6 +10,9 @@ from tests.support.processes import free_port
 
 MYSQL_URL = "mysql+pymysql://user:secret@127.0.0.1/orders"
 ENCODE = "encode user and password (@ as %40, % as %25, / as %2F), or set DATABASE_PASSWORD"
+OUR_OWN = "the service has a value of its own"
+NOT_IN_URL = "must have no user, password, query or fragment"
+NO_FOLDER = "must name a folder that can be written: "
 CLOSED_PORT = free_port()
 
 REFUSED = [
@@ -30,6 +33,10 @@ REFUSED = [
     ("DATABASE_URL", f"{MYSQL_URL}?connect_timeout=abc", "the driver refuses"),
     ("DATABASE_URL", f"{MYSQL_URL}?ssl_ca=/no/ca.pem", "No such file or directory"),
     ("DATABASE_URL", f"{MYSQL_URL}?ssl_cert=/no&ssl_key=/no", "No such file or directory"),
+    ("DATABASE_URL", f"{MYSQL_URL}?read_timeout=60", OUR_OWN),
+    ("DATABASE_URL", f"{MYSQL_URL}?init_command=SELECT+1", OUR_OWN),
+    ("DATABASE_URL", f"{MYSQL_URL}?sql_mode=ANSI", OUR_OWN),
+    ("DATABASE_URL", "sqlite:///order.db?timeout=60", OUR_OWN),
     ("DATABASE_URL", "sqlite://", "must name a file"),
     ("DATABASE_URL", "sqlite:///:memory:", "must name a file"),
     ("DATABASE_URL", "sqlite:///file:a?mode=memory&uri=true", "must name a file"),
@@ -38,6 +45,11 @@ REFUSED = [
     ("DATABASE_PASSWORD", "secret", "needs a DATABASE_URL with a server"),
     ("USER_SERVICE_URL", "user-service", "must be a URL"),
     ("USER_SERVICE_URL", "http://[secret", "must be a URL"),
+    ("USER_SERVICE_URL", "http://svc:secret@host", NOT_IN_URL),
+    ("USER_SERVICE_URL", "http://svc@host", NOT_IN_URL),
+    ("USER_SERVICE_URL", "http://host/users?secret", NOT_IN_URL),
+    ("USER_SERVICE_URL", "http://host?", NOT_IN_URL),
+    ("USER_SERVICE_URL", "http://host#secret", NOT_IN_URL),
     ("USER_SERVICE_TIMEOUT", "abc", "must be a number above 0"),
     ("USER_SERVICE_TIMEOUT", "0", "must be a number above 0"),
     ("USER_SERVICE_TIMEOUT", "inf", "must be a number above 0, up to 2147483647"),
@@ -60,8 +72,9 @@ STOPPED = [
     ("DATABASE_URL", "sqlite:////no/folder/order.db", "unable to open database file"),
     ("DATABASE_URL", f"sqlite:///{__file__}", "file is not a database"),
     ("LOG_LEVEL", "loud", "must be DEBUG, INFO, WARNING, ERROR or CRITICAL"),
-    ("PROMETHEUS_MULTIPROC_DIR", "/etc/passwd/counts", "cannot be used: Not a directory"),
-    ("TMPDIR", "/no/folder", "must be set: /no/folder: No such file or directory"),
+    ("PROMETHEUS_MULTIPROC_DIR", "/etc/passwd/counts", NO_FOLDER),
+    ("TMPDIR", "/no/folder", NO_FOLDER),
+    ("WEB_CONCURRENCY", "0", "must be a whole number above 0"),
 ]
 
 

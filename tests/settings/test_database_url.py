@@ -17,9 +17,9 @@ from tests.support.databases import execute_on, mysql_database
         ("mysql+pymysql://u@x:p@h/d", "u@x", "d"),  # works too
         ("mariadb+pymysql://u:a:/?#[]@h:3307/d", "u", "d"),
         ("mysql+pymysql://u@/d?unix_socket=/run/mysqld/mysqld.sock", "u", "d"),
-        ("mysql+pymysql://u:p@h/d?ssl_disabled=true&charset=utf8mb4&read_timeout=9", "u", "d"),
+        ("mysql+pymysql://u:p@h/d?ssl_disabled=true&charset=utf8mb4&program_name=x", "u", "d"),
         ("mysql+pymysql://u:p@h/d?ssl_verify_cert=true", "u", "d"),
-        ("sqlite:///order.db?timeout=5", None, "order.db"),
+        ("sqlite:///order.db?cached_statements=50", None, "order.db"),
         ("sqlite:////tmp/a@b 100%.db", None, "/tmp/a@b 100%.db"),
         ("sqlite:///file:order.db?mode=rw&uri=true", None, "file:order.db"),
     ],

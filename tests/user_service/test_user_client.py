@@ -26,6 +26,13 @@ def test_a_key_that_cannot_be_a_header_value_is_never_sent(user_client, user_ser
     assert user_service.asked == []
 
 
+@pytest.mark.parametrize("first", ["\x85", "\xa0"])
+def test_a_key_that_the_http_library_does_not_send_is_nobody_s(user_client, user_service, first):
+    """It takes these bytes for white space."""
+    assert user_client.get_user(f"{first}key") is None
+    assert user_service.asked == []
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_401_and_403_mean_an_unknown_key(user_client, user_service, status):
     user_service.answer = lambda handler: handler.send(status, {"message": "Not logged in"})
