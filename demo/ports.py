@@ -1,13 +1,13 @@
-"""Whether something listens on a port of this machine."""
+"""Whether something listens on a port."""
 
 import socket
 import sys
 
 
-def listening(port: int) -> bool:
+def listening(port: int, host: str = "127.0.0.1") -> bool:
     """Return whether a connection to the port is accepted."""
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 def exit_if_taken(port: int) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from demo.ports import listening
@@ -9,9 +10,17 @@ from tests.support.processes import free_port, until
 
 
 class MariaDB:
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.port = free_port()
-        self.url = f"mysql+pymysql://root@127.0.0.1:{self.port}/test"
+    """A server; ``program`` starts it, in a network namespace for example, and ``host`` is it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        host: str = "127.0.0.1",
+        program: Sequence[str] = ("mariadbd",),
+    ) -> None:
+        self.host, self.port, self._program = host, free_port(), program
+        self.url = f"mysql+pymysql://root@{host}:{self.port}/test"
         self._log = folder / "mariadb.log"
         self._options = ["--no-defaults", f"--datadir={folder / 'data'}"]
         if os.geteuid() == 0:
@@ -21,18 +30,18 @@ class MariaDB:
         self._options += options
 
     def start(self) -> "MariaDB":
-        network = ["--bind-address=127.0.0.1", f"--port={self.port}"]
+        network = [f"--bind-address={self.host}", f"--port={self.port}"]
         socket = f"--socket={self._log.with_suffix('.sock')}"
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
-                ["mariadbd", *self._options, *network, socket], stdout=log, stderr=log
+                [*self._program, *self._options, *network, socket], stdout=log, stderr=log
             )
         until(self._serves)
         return self
 
     def _serves(self) -> bool:
         assert self._process.poll() is None, self._log.read_text()
-        return listening(self.port)
+        return listening(self.port, self.host)
 
     def stop(self) -> None:
         self._process.terminate()

@@ -30,6 +30,17 @@ def fill(database: Connection, users: range, lines: int) -> None:
     )
 
 
+def lengthen(database: Connection, lines: int) -> None:
+    """Add products from 2 on to the newest order, until it has so many lines."""
+    number = database.scalar(text("SELECT MAX(id) FROM `order`"))
+    insert = text(
+        "INSERT INTO order_item (order_id, product_id, quantity, date_added, date_updated)"
+        f" VALUES ({number}, :product, 1, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP)"
+    )
+    if products := range(2, lines + 1):
+        database.execute(insert, [{"product": product} for product in products])
+
+
 def empty(database: Connection, after: int = 0) -> None:
     """Delete all orders, or those with ids above ``after``."""
     database.execute(text(f"DELETE FROM order_item WHERE order_id > {after}"))
