@@ -29,7 +29,7 @@ MEANING = ", ".join(
         "sql_big_selects = ON",
         "sql_auto_is_null = OFF",
         "unique_checks = ON",
-        "completion_type = NO_CHAIN",
+        "completion_type = 0",
     )
 )
 

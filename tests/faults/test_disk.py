@@ -1,8 +1,6 @@
 """SQLite on a disk that is full or read-only."""
 
-import os
 import sqlite3
-import subprocess
 from contextlib import closing
 
 import pytest
@@ -10,25 +8,15 @@ import requests
 
 from tests.support.api import ADD, DATABASE_UNAVAILABLE, statuses
 from tests.support.databases import migrate
-
-
-def mount(*arguments):
-    subprocess.run(["mount", "-t", "tmpfs", *arguments], check=True)
+from tests.support.disks import memory_disk, remount
 
 
 @pytest.fixture
 def disk(tmp_path):
-    """A disk of 1 MiB."""
-    if os.geteuid():
-        pytest.skip("they mount a disk: run them as root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount("-o", "size=1m", "tmpfs", folder)
-    try:
+    """A disk with a migrated database."""
+    with memory_disk(tmp_path / "disk") as folder:
         migrate(f"sqlite:///{folder}/order.db")
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @pytest.fixture
@@ -82,14 +70,14 @@ def test_on_a_full_disk_adds_are_503_and_nothing_is_corrupted(disk, send, report
 def test_on_a_read_only_disk_adds_are_503_and_nothing_is_corrupted(disk, service, send, report):
     answers = [send(1)]
     service.kill()  # no file may be open for writing
-    mount("-o", "remount,ro", disk)
+    remount(disk, "ro")
     service.start()
     for _ in range(5):
         answer = send(2)
         assert (answer.status_code, answer.json()) == (503, DATABASE_UNAVAILABLE)
         answers.append(answer)
     service.kill()
-    mount("-o", "remount,rw,size=1m", disk)
+    remount(disk, "rw,size=1m")
     service.start()
     answers.append(send(2))
     assert statuses(answers) == {200: 2, 503: 5}
