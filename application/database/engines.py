@@ -126,22 +126,16 @@ def init_app(app: Flask) -> None:
     if on_sqlite:
         sqlite.take_turns(writer)
     else:
-        tls = any(option.startswith("ssl") for option in url.query)
         for engine in (writer, reader, probe):
-            event.listen(engine, "do_connect", _connect_by_url if tls else _connect)
+            event.listen(engine, "do_connect", _connect)
 
 
 def _connect(_dialect: object, _record: object, _args: object, options: Any) -> Any:
-    connection = MySQLConnection(**options, ssl_disabled=True, defer_connect=True)
-    connection.ssl, connection.ctx = True, TLS  # type: ignore[attr-defined]
-    return _connected(connection)
-
-
-def _connect_by_url(_dialect: object, _record: object, _args: object, options: Any) -> Any:
-    return _connected(MySQLConnection(**options, defer_connect=True))
-
-
-def _connected(connection: Any) -> Any:
+    tls_of_url = any(name.startswith("ssl") for name in options)
+    ours: dict[str, Any] = {} if tls_of_url else {"ssl_disabled": True}
+    connection: Any = MySQLConnection(**options, **ours, defer_connect=True)
+    if ours:
+        connection.ssl, connection.ctx = True, TLS
     try:
         connection.connect()
     except MySQLError:

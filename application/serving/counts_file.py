@@ -20,11 +20,15 @@ class CountsFile(MmapedDict):
     """
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:
+        new = f"{filename}.new"  # /metrics reads *.db, and cannot read an empty file
         try:
             if not os.path.exists(filename):
-                _make(filename)
+                _reserve(new, SIZE)
+                os.rename(new, filename)
         except OSError as error:
             log.warning("A worker's counts will be missing from /metrics: %s", error)
+            with suppress(OSError):
+                os.unlink(new)
             filename = f"/proc/self/fd/{os.memfd_create('counts')}"
         super().__init__(filename, read_mode)
 
@@ -40,29 +44,17 @@ class CountsFile(MmapedDict):
             super().write_value(key, value, timestamp)
 
     def _init_value(self, key: str) -> None:
-        length = len(key.encode())
-        end = self._used + length + 8 + 20  # padding; the length's and the value's bytes
-        if end > self._capacity:
-            _reserve(self._f.fileno(), 2 * self._capacity)
+        most = len(key.encode()) + 28  # bytes: its length, padding, value and time come along
+        if self._used + most > self._capacity:
+            _reserve(self._fname, 2 * self._capacity)
         super()._init_value(key)
 
 
-def _make(filename: str) -> None:
-    new = f"{filename}.new"  # /metrics reads *.db, and cannot read an empty file
-    try:
-        with open(new, "ab") as file:
-            _reserve(file.fileno(), SIZE)
-        os.rename(new, filename)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(new)
-        raise
-
-
-def _reserve(file: int, size: int) -> None:
+def _reserve(filename: str, size: int) -> None:
     """Append zeros to a file up to a size in bytes. Raises OSError if there is no space."""
-    while (missing := size - os.fstat(file).st_size) > 0:
-        os.write(file, bytes(missing))
+    with open(filename, "ab", buffering=0) as file:
+        while (missing := size - file.tell()) > 0:
+            file.write(bytes(missing))
 
 
 values.MmapedDict = CountsFile  # type: ignore[attr-defined]  # it has no setting

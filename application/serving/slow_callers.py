@@ -17,9 +17,7 @@ from typing import Any
 
 STALLED = 10.0  # seconds without progress, after which a caller is given up
 HEAD, BODY = 10.0, 60.0  # seconds in which a request must be complete, even if it drips
-LINGER = (
-    2.0  # seconds for a caller to close its side; if the server stops, for one that stalls, too
-)
+LINGER = 2.0  # seconds for a caller to close, or to go on while the server stops
 ON_ITS_WAY = 0.02  # seconds to wait, in all, before a thread is replaced
 REPLACED = 100  # threads at most: callers beyond that do hold up others
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() drops what is not sent yet
@@ -95,17 +93,18 @@ class CallerSocket(socket.socket):
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Read what is there. Raises ConnectionResetError if nothing comes."""
-        if self.gettimeout() is not None:  # gunicorn has set a limit of its own
-            return super().recv(size, flags)
-        try:
-            return super().recv(size, flags | socket.MSG_DONTWAIT)
-        except BlockingIOError:
+        timeout = self.gettimeout()
+        if timeout is None:
+            with suppress(BlockingIOError):
+                return super().recv(size, flags | socket.MSG_DONTWAIT)
             self._wait(select.POLLIN, self._deadline)
-            return super().recv(size, flags)
+        elif timeout:  # gunicorn's own, for a body that the application has not read
+            self._wait(select.POLLIN, time.monotonic() + timeout)
+        return super().recv(size, flags)
 
     def sendall(self, data: bytes, flags: int = 0) -> None:  # type: ignore[override]
         """Write everything. Raises ConnectionResetError if the caller reads no more."""
-        if self.gettimeout() is not None:
+        if self.gettimeout() is not None:  # gunicorn's answer to malformed HTTP does not wait
             return super().sendall(data, flags)
         rest = memoryview(data)
         while rest:

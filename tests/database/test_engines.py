@@ -62,12 +62,13 @@ def test_a_connection_of_some_age_is_replaced(app, monkeypatch, age, kept):
 
 
 @mysql_only
-def test_a_connection_has_an_sql_mode_of_its_own(app):
-    """The server's default may change what a statement means."""
+def test_a_connection_has_variables_of_its_own(app):
+    """The server's defaults may change what a statement means, and keep silent sessions."""
     for engine in engines_of(app):
         with engine.connect() as connection:
-            modes = connection.scalar(text("SELECT @@sql_mode"))
-            assert modes == "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
+            modes, zone = connection.execute(text("SELECT @@sql_mode, @@time_zone")).one()
+            assert (modes, zone) == ("STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION", "+00:00")
+            assert engine.pool._recycle < connection.scalar(text("SELECT @@wait_timeout")) == 30
 
 
 def all_engines(app):

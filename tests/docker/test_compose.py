@@ -44,6 +44,12 @@ def test_the_whole_flow_from_outside():
     assert closed["result"] in listed
 
 
+def test_it_has_no_privileges_and_can_get_none():
+    lines = inside("order-service", "cat", "/proc/1/status").splitlines()
+    status = dict(line.split(":\t", 1) for line in lines)
+    assert (status["CapBnd"], status["NoNewPrivs"]) == ("0" * 16, "1")
+
+
 def test_it_serves_metrics_and_logs_json():
     add_item()
     assert "items_added_total " in get("/metrics").text

@@ -24,6 +24,7 @@ STALLING = {  # what a caller sends before it stops to send and to read
     "a head": "G",
     "a body": f"{HEAD}Content-Length: 20\r\n\r\nproduct_id=",
     "a chunk": f"{HEAD}Transfer-Encoding: chunked\r\n\r\n5\r\nprod",
+    "a body that nobody wants": "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
     "to read": BUNDLE * PIPELINED,
 }
 
