@@ -95,6 +95,8 @@ def _service_url(text: str) -> str:
         raise ValueError("must be a URL, as in http://user-service:5001")
     if (url.auth, url.query, url.fragment) != (None, None, None):
         raise ValueError("must have no user, password, query or fragment")
+    if (url.path or "").rstrip("/").endswith("/api/user"):
+        raise ValueError("must end before /api/user, which the service adds")
     return text
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import socket
 import sys
 from logging import captureWarnings, getLogger
 from logging.config import dictConfig
@@ -53,6 +54,15 @@ def on_starting(server):
     import run
 
     run.start()
+
+
+def when_ready(server):
+    """Notice idle callers that are gone; what a listener accepts inherits this from it."""
+    for listener in server.LISTENERS:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}.items():
+            if listener.family != socket.AF_UNIX and hasattr(socket, name):
+                listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def pre_fork(server, worker):

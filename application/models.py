@@ -132,7 +132,7 @@ class Order(db.Model):
         if self.id is None and not self.items:
             return  # it has just been opened
         times = self.date_updated, *(line.date_added for line in self.items[-1:])
-        self.date_updated = max(utcnow(), *(time + TICK for time in times if time))
+        self.date_updated = max([utcnow(), *(time + TICK for time in times if time)])
 
     def _find(self, product_id: int) -> "OrderItem | None":
         return next((line for line in self.items if line.product_id == product_id), None)

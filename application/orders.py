@@ -84,11 +84,12 @@ def read_closed_orders(user_id: int, before: int, limit: int) -> Page:
 
 def _read(page: Select[Any], limit: int, **parameters: int) -> Page:
     rows = query(page, limit=limit + 1, rows=MAX_ROWS, **parameters)
-    orders = [list(of_one) for _, of_one in groupby(rows, attrgetter("id"))]
     cut_off = len(rows) == MAX_ROWS
-    if cut_off and len(orders) == 1:  # adopted: it has more lines than an order may have
-        orders = [list(query(page, limit=1, rows=MAX_INTEGER, **parameters))]
-    elif cut_off:
+    too_long = cut_off and rows[0].id == rows[-1].id  # adopted: an order has fewer lines
+    if too_long:
+        rows = query(page, limit=1, rows=MAX_INTEGER, **parameters)
+    orders = [list(of_one) for _, of_one in groupby(rows, attrgetter("id"))]
+    if cut_off and not too_long:
         orders.pop()  # its lines may not be complete
     more = cut_off or len(orders) > limit
     for of_one in orders:

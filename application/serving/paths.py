@@ -1,4 +1,4 @@
-"""Paths have one spelling only: another one could evade a rule of a proxy."""
+"""Spellings of a path that Werkzeug accepts and that evade a proxy's rules are refused."""
 
 from flask import Flask, request
 from werkzeug.exceptions import NotFound

@@ -6,18 +6,21 @@ gunicorn's threaded worker has a thread wait for each of them, and has no limit 
 import select
 import socket
 import struct
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
 from errno import ECONNRESET
+from fcntl import ioctl
 from queue import SimpleQueue
+from termios import TIOCOUTQ
 from threading import Lock, Thread
 from typing import Any
 
 STALLED = 10.0  # seconds without progress, after which a caller is given up
 HEAD, BODY = 10.0, 60.0  # seconds in which a request must be complete, even if it drips
-LINGER = 2.0  # seconds for a caller to close, or to go on while the server stops
+LINGER = 2.0  # seconds for a caller to close, or to go on sending while the server stops
 ON_ITS_WAY = 0.02  # seconds to wait, in all, before a thread is replaced
 REPLACED = 100  # threads at most: callers beyond that do hold up others
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() drops what is not sent yet
@@ -46,12 +49,14 @@ class RequestThreads(Executor):
     @contextmanager
     def replaced(self) -> Iterator[None]:
         """Let another thread work during the block, in which this one waits for its caller."""
+        replaced = False
         with self._lock:
             self.waiting += 1
-            replaced = self.waiting <= REPLACED
-        if replaced:
-            self._start()
         try:
+            if self.waiting <= REPLACED:
+                with suppress(RuntimeError):  # the system allows no more threads
+                    self._start()
+                    replaced = True
             yield
         finally:
             with self._lock:
@@ -82,7 +87,6 @@ class CallerSocket(socket.socket):
         """Take over a connection that a worker of gunicorn's has accepted."""
         kind = accepted.family, accepted.type, accepted.proto
         super().__init__(*kind, fileno=accepted.detach())
-        self.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._worker = worker
         self.limit(HEAD)
 
@@ -97,9 +101,9 @@ class CallerSocket(socket.socket):
         if timeout is None:
             with suppress(BlockingIOError):
                 return super().recv(size, flags | socket.MSG_DONTWAIT)
-            self._wait(select.POLLIN, self._deadline)
+            self._wait(select.POLLIN)
         elif timeout:  # gunicorn's own, for a body that the application has not read
-            self._wait(select.POLLIN, time.monotonic() + timeout)
+            self._wait(select.POLLIN, timeout)
         return super().recv(size, flags)
 
     def sendall(self, data: bytes, flags: int = 0) -> None:  # type: ignore[override]
@@ -109,10 +113,15 @@ class CallerSocket(socket.socket):
         rest = memoryview(data)
         while rest:
             try:
-                rest = rest[self.send(rest, flags | socket.MSG_DONTWAIT) :]
+                rest = rest[super().send(rest, flags | socket.MSG_DONTWAIT) :]
             except BlockingIOError:
                 self._wait(select.POLLOUT)
         return None
+
+    def send(self, data: bytes, flags: int = 0) -> int:  # type: ignore[override]
+        """Write everything, such as gunicorn's ``100 Continue``, and return its length."""
+        self.sendall(data, flags)
+        return len(data)
 
     def finish(self) -> None:
         """End the answer, and wait a moment for the caller to close: else its end may be lost."""
@@ -122,20 +131,35 @@ class CallerSocket(socket.socket):
             while time.monotonic() < self._deadline and self.recv(8192):
                 pass
 
-    def _wait(self, event: int, deadline: float = float("inf")) -> None:
-        poll, now = select.poll(), time.monotonic()
+    def _wait(self, event: int, patience: float = STALLED) -> None:
+        """Wait until the socket is ready, for ``patience`` seconds without progress at most."""
+        poll = select.poll()
         poll.register(self, event)
-        if (grace := self._grace - now) > 0 and poll.poll(grace * 1000):
+        grace = self._grace - time.monotonic()
+        if grace > 0 and poll.poll(grace * 1000):
             return
-        end = min(now + STALLED, deadline)
+        since, unread = time.monotonic(), self._unread()
         with self._worker.tpool.replaced():
-            while (left := end - time.monotonic()) > 0:
-                if not self._worker.alive:
-                    end = min(end, time.monotonic() + LINGER)
+            while (left := self._left(event, since + patience)) > 0:
                 if poll.poll(min(left, 1) * 1000):
                     return
+                if (now := self._unread()) < unread:  # a slow reader is no fault
+                    since, unread = time.monotonic(), now
         if event == select.POLLOUT:
             self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         with suppress(OSError):
             self.shutdown(socket.SHUT_RDWR)
         raise ConnectionResetError(ECONNRESET, "the caller stalls")  # which gunicorn does not log
+
+    def _left(self, event: int, end: float) -> float:
+        """Return for how many more seconds to wait; for few if the server stops, to read."""
+        now = time.monotonic()
+        if event == select.POLLOUT:  # what is accepted is answered
+            return end - now
+        if not self._worker.alive:
+            self._deadline = min(self._deadline, now + LINGER)
+        return min(end, self._deadline) - now
+
+    def _unread(self) -> int:
+        """Return how many bytes wait to be sent, or to be acknowledged by the caller's system."""
+        return int.from_bytes(ioctl(self, TIOCOUTQ, bytes(4)), sys.byteorder)

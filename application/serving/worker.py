@@ -40,7 +40,7 @@ class Connection(TConn):
 
     def __init__(self, cfg: Config, caller: CallerSocket, address: Any, listener: Any) -> None:
         super().__init__(cfg, caller, address, listener)
-        self.caller = caller  # ``sock``, except that TLS replaces that
+        self.caller = caller  # ``sock``, but with TLS of gunicorn's own, which has no limits
         self.data_ready = True  # when a thread gets it
 
     def close(self, graceful: bool = False) -> None:
@@ -81,10 +81,9 @@ class Worker(ThreadWorker):
             return
         caller = CallerSocket(accepted, self)
         conn = Connection(self.cfg, caller, address, listener.getsockname())
-        conn.set_timeout()
+        conn.timeout = time.monotonic() + max(self.cfg.keepalive, HEAD)
         if self.nr_conns >= self.max_keepalived and self.keepalived_conns:
             self.keepalived_conns[0].timeout = 0  # rather than accept nobody for a while
-            self.murder_keepalived()
         self.nr_conns += 1
         self.keepalived_conns.append(conn)
         self.poller.register(caller, EVENT_READ, partial(self.on_client_socket_readable, conn))

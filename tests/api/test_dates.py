@@ -4,6 +4,7 @@ import re
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import text
 
 from tests.support.api import ADD, REMOVE, UPDATE, add, checkout, clear, remove, show, update
@@ -54,6 +55,19 @@ def test_dates_that_the_course_s_service_left_null_are_shown_as_null(client, log
     server.execute(text("UPDATE `order` SET date_added = NULL, date_updated = NULL"))
     nulls = {"date_added": None, "date_updated": None}
     assert show(client, login).json == {"result": cart | nulls}
+
+
+@pytest.mark.parametrize(
+    "lines", ["UPDATE order_item SET date_added = NULL", "DELETE FROM order_item"]
+)
+@pytest.mark.parametrize("change", [add, clear, lambda client, login: add(client, login, 6)])
+def test_an_order_whose_dates_are_null_can_be_changed(client, login, server, lines, change):
+    add(client, login)
+    server.execute(text("UPDATE `order` SET date_added = NULL, date_updated = NULL"))
+    server.execute(text(lines))
+    answer = change(client, login)
+    assert (answer.status_code, answer.json["result"]["date_added"]) == (200, None)
+    assert answer.json["result"]["date_updated"]
 
 
 @mysql_only

@@ -50,6 +50,7 @@ REFUSED = [
     ("USER_SERVICE_URL", "http://host/users?secret", NOT_IN_URL),
     ("USER_SERVICE_URL", "http://host?", NOT_IN_URL),
     ("USER_SERVICE_URL", "http://host#secret", NOT_IN_URL),
+    ("USER_SERVICE_URL", "http://host/api/user/", "must end before /api/user"),
     ("USER_SERVICE_TIMEOUT", "abc", "must be a number above 0"),
     ("USER_SERVICE_TIMEOUT", "0", "must be a number above 0"),
     ("USER_SERVICE_TIMEOUT", "inf", "must be a number above 0, up to 2147483647"),
