@@ -57,7 +57,10 @@ def on_starting(server):
 
 
 def when_ready(server):
-    """Notice idle callers that are gone; what a listener accepts inherits this from it."""
+    """Turn on TCP keepalive, which closes idle connections whose callers are gone.
+
+    Accepted connections inherit it from their listener.
+    """
     for listener in server.LISTENERS:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}.items():

@@ -1,4 +1,4 @@
-"""Spellings of a path that Werkzeug accepts and that evade a proxy's rules are refused."""
+"""Refuse what Werkzeug accepts and a proxy's rule may not match: ``//metrics``, other digits."""
 
 from flask import Flask, request
 from werkzeug.exceptions import NotFound
@@ -6,7 +6,7 @@ from werkzeug.routing import IntegerConverter
 
 
 class AsciiInteger(IntegerConverter):
-    """Takes the digits 0 to 9, and none of Unicode's others."""
+    """An integer in the digits 0 to 9; Werkzeug's own takes those of other scripts, too."""
 
     regex = "[0-9]+"
 

@@ -124,7 +124,7 @@ class CallerSocket(socket.socket):
         return len(data)
 
     def finish(self) -> None:
-        """End the answer, and wait a moment for the caller to close: else its end may be lost."""
+        """End the answer, and give the caller a moment to close: closing first may cut it off."""
         with suppress(OSError):
             self.shutdown(socket.SHUT_WR)
             self.limit(LINGER)
@@ -152,14 +152,14 @@ class CallerSocket(socket.socket):
         raise ConnectionResetError(ECONNRESET, "the caller stalls")  # which gunicorn does not log
 
     def _left(self, event: int, end: float) -> float:
-        """Return for how many more seconds to wait; for few if the server stops, to read."""
+        """Return how many more seconds to wait: for a request, LINGER if the server is stopping."""
         now = time.monotonic()
-        if event == select.POLLOUT:  # what is accepted is answered
+        if event == select.POLLOUT:  # accepted requests are answered, even while it is stopping
             return end - now
         if not self._worker.alive:
             self._deadline = min(self._deadline, now + LINGER)
         return min(end, self._deadline) - now
 
     def _unread(self) -> int:
-        """Return how many bytes wait to be sent, or to be acknowledged by the caller's system."""
+        """Return how many bytes of the answer the caller's system has not acknowledged."""
         return int.from_bytes(ioctl(self, TIOCOUTQ, bytes(4)), sys.byteorder)

@@ -40,8 +40,8 @@ class Connection(TConn):
 
     def __init__(self, cfg: Config, caller: CallerSocket, address: Any, listener: Any) -> None:
         super().__init__(cfg, caller, address, listener)
-        self.caller = caller  # ``sock``, but with TLS of gunicorn's own, which has no limits
-        self.data_ready = True  # when a thread gets it
+        self.caller = caller  # the same as ``sock``, except under TLS, to which no limit applies
+        self.data_ready = True  # before a thread gets the connection: it need not wait again
 
     def close(self, graceful: bool = False) -> None:
         """Close it at once: a request's thread has waited for the caller already.
@@ -66,11 +66,10 @@ class Worker(ThreadWorker):
         return RequestThreads(self.cfg.threads)
 
     def accept(self, listener: socket.socket) -> None:
-        """Accept a connection, and let it wait for its first bytes as one that is kept open does.
+        """Accept a connection; the poller waits for its first bytes, so that no thread has to.
 
-        In gunicorn, it occupies a thread for five seconds. Hesitate if requests are waiting for a
-        thread: gunicorn accepts all that it can, so that one worker may get every connection of a
-        burst, while another one has a free thread.
+        Hesitate if requests are waiting for a thread: otherwise one worker may get every connection
+        of a burst while another one has a free thread.
         """
         running = self.nr_conns - len(self.keepalived_conns) - self.tpool.waiting
         if running >= 2 * self.cfg.threads:
@@ -83,13 +82,13 @@ class Worker(ThreadWorker):
         conn = Connection(self.cfg, caller, address, listener.getsockname())
         conn.timeout = time.monotonic() + max(self.cfg.keepalive, HEAD)
         if self.nr_conns >= self.max_keepalived and self.keepalived_conns:
-            self.keepalived_conns[0].timeout = 0  # rather than accept nobody for a while
+            self.keepalived_conns[0].timeout = 0  # run() closes it, and so goes on accepting
         self.nr_conns += 1
         self.keepalived_conns.append(conn)
         self.poller.register(caller, EVENT_READ, partial(self.on_client_socket_readable, conn))
 
     def handle(self, conn: Any) -> bool:
-        """Serve a request; let no caller take longer to send it than it may, or to close."""
+        """Serve a request; limit the time for its head, and for the caller to close at the end."""
         conn.caller.limit(HEAD)
         keep = super().handle(conn)
         if not keep:
@@ -97,7 +96,7 @@ class Worker(ThreadWorker):
         return keep
 
     def handle_request(self, req: Request, conn: Any) -> bool:
-        """Run the application; the request's body may not be complete yet."""
+        """Run the application; limit the time for the body, which may not be complete yet."""
         conn.caller.limit(BODY)
         return bool(super().handle_request(req, conn))
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.api import ADD, REMOVE, UPDATE, add, checkout, clear, remove, show, update
+from tests.support.cart_model import foreseen
 from tests.support.databases import mysql_only
 
 
@@ -31,8 +32,7 @@ def test_every_change_sets_the_date_and_increments_the_version(client, login, se
         versions.append(server.scalar(text("SELECT version FROM `order`")))
         time.sleep(0.002)  # dates are shown to the millisecond
     assert versions == [1, 2, 3, 4, 5, 6, 7, 8]
-    beginnings = [tag.rpartition("-")[0] for tag in tags]
-    assert beginnings == [f'"{orders[0]["id"]}-{version}' for version in versions]
+    assert [*map(foreseen, tags)] == [f'"{orders[0]["id"]}-{version}"' for version in versions]
     opened, updated = ({order[f"date_{what}"] for order in orders} for what in ("added", "updated"))
     assert len(opened) == 1
     assert len(updated) == len(orders)

@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from application import db
 from tests.support.api import CHECKOUT, add, checkout, remove, show
+from tests.support.databases import delete_all
 
 
 @pytest.fixture
@@ -70,22 +71,26 @@ def test_a_user_without_an_order_gets_the_message_whatever_the_caller_has(client
     assert (answer.status_code, answer.json) == (200, {"message": "No order found"})
 
 
-def restore(server, tables):
-    """Put the rows of a copy in place of those that a database has."""
-    for table in reversed(db.metadata.sorted_tables):
-        server.execute(table.delete())
-    for table in db.metadata.sorted_tables:
+def dump(server):
+    """Return the rows of all tables."""
+    return {table: server.execute(table.select()).all() for table in db.metadata.sorted_tables}
+
+
+def restore(app, server, rows):
+    """Put the rows of a dump in place of those that the tables have."""
+    delete_all(app)
+    for table, copies in rows.items():
         stored = [column.name for column in table.columns if column.computed is None]
-        for row in tables[table.name]:
-            server.execute(table.insert(), {name: getattr(row, name) for name in stored})
+        for copy in copies:
+            server.execute(table.insert(), {name: getattr(copy, name) for name in stored})
 
 
 @pytest.mark.usefixtures("seen")
-def test_a_restored_database_never_reuses_an_etag_for_another_order(client, login, server):
+def test_a_restored_database_never_reuses_an_etag_for_another_order(app, client, login, server):
     """Its versions are counted again from where the copy was made."""
-    copy = {t.name: server.execute(t.select()).all() for t in db.metadata.sorted_tables}
+    copy = dump(server)
     lost = add(client, login, 5, 2)
-    restore(server, copy)
+    restore(app, server, copy)
     now = add(client, login, 777, 9)
     assert show(client, login | {"If-None-Match": lost.headers["ETag"]}).json == now.json
     buying = client.post(CHECKOUT, headers=login | {"If-Match": lost.headers["ETag"]})
@@ -93,11 +98,11 @@ def test_a_restored_database_never_reuses_an_etag_for_another_order(client, logi
     assert show(client, login).json == now.json
 
 
-def test_the_same_change_after_a_restore_has_another_etag(client, login, server, seen):
+def test_the_same_change_after_a_restore_has_another_etag(app, client, login, server, seen):
     """It shows another time."""
-    copy = {t.name: server.execute(t.select()).all() for t in db.metadata.sorted_tables}
+    copy = dump(server)
     lost = add(client, login, 5)
-    restore(server, copy)
+    restore(app, server, copy)
     assert show(client, login).headers["ETag"] == seen.headers["ETag"]
     again = add(client, login, 5)
     assert again.json != lost.json

@@ -12,9 +12,8 @@ import pytest
 import requests
 
 from application.serving.slow_callers import STALLED, CallerSocket, RequestThreads
-from tests.server.test_worker import sockets
 from tests.support.api import ADD
-from tests.support.processes import until
+from tests.support.processes import sockets, until
 
 pytestmark = pytest.mark.slow  # waits for timeouts
 

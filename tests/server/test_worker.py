@@ -5,9 +5,8 @@ import os
 import signal
 import socket
 import sqlite3
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from http import HTTPStatus
-from pathlib import Path
 from statistics import median
 
 import pytest
@@ -17,7 +16,7 @@ from gunicorn.config import Config
 from application.serving.worker import STATUSES, Logger
 from tests.support.api import ADD
 from tests.support.line import Line
-from tests.support.processes import until
+from tests.support.processes import sockets, until
 
 REFUSED = {
     HTTPStatus.EXPECTATION_FAILED: f"POST {ADD} HTTP/1.1\r\nExpect: the unexpected\r\n\r\n",
@@ -72,15 +71,6 @@ def share_of_the_free_worker(service, add, database):
     until(lambda: service.answers_by_worker().total() == all_answers)
     until(lambda: sockets(busy) <= before)
     return (service.answers_by_worker() - earlier)[free] / len(lines)
-
-
-def sockets(pid):
-    """Return the number of sockets that a process has open."""
-    number = 0
-    for file in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # just closed
-            number += os.readlink(file).startswith("socket:")
-    return number
 
 
 def test_malformed_requests_are_answered_in_json_and_logged_without_another_s_id(

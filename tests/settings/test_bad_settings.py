@@ -12,7 +12,7 @@ MYSQL_URL = "mysql+pymysql://user:secret@127.0.0.1/orders"
 ENCODE = "encode user and password (@ as %40, % as %25, / as %2F), or set DATABASE_PASSWORD"
 OUR_OWN = "the service has a value of its own"
 NOT_IN_URL = "must have no user, password, query or fragment"
-NO_FOLDER = "must name a folder that can be written: "
+NO_FOLDER = "must name a folder that can be written"
 CLOSED_PORT = free_port()
 
 REFUSED = [
@@ -73,8 +73,8 @@ STOPPED = [
     ("DATABASE_URL", "sqlite:////no/folder/order.db", "unable to open database file"),
     ("DATABASE_URL", f"sqlite:///{__file__}", "file is not a database"),
     ("LOG_LEVEL", "loud", "must be DEBUG, INFO, WARNING, ERROR or CRITICAL"),
-    ("PROMETHEUS_MULTIPROC_DIR", "/etc/passwd/counts", NO_FOLDER),
-    ("TMPDIR", "/no/folder", NO_FOLDER),
+    ("PROMETHEUS_MULTIPROC_DIR", "/etc/passwd/counts", f"{NO_FOLDER}: Not a directory"),
+    ("TMPDIR", "/no/folder", f"{NO_FOLDER}: No such file or directory"),
     ("WEB_CONCURRENCY", "0", "must be a whole number above 0"),
 ]
 

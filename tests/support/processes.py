@@ -1,5 +1,6 @@
 """Waiting for processes and their ports."""
 
+import os
 import re
 import signal
 import socket
@@ -57,3 +58,12 @@ def has_booted(worker: int) -> bool:
         handled = int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16)
         return bool(handled >> (signal.SIGABRT - 1) & 1)
     return False
+
+
+def sockets(pid):
+    """Return the number of sockets that a process has open."""
+    number = 0
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # just closed
+            number += os.readlink(file).startswith("socket:")
+    return number
