@@ -21,14 +21,17 @@ from application.models import MAX_INTEGER
 NUMBERS = {"product_id", "qty"}  # fields in which 2 and "2" are the same value
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 # ASCII digits, as a form field or a JSON string has them; the length keeps int() cheap.
-WHOLE_NUMBER = re.compile(r" *-?[0-9]{1,100} *")
+WHOLE_NUMBER = re.compile(r"\s*-?[0-9]{1,100}\s*")
+
+
+class Repeated(list[Any]):
+    """The values of a field that was sent more than once."""
 
 
 def read_body() -> None:
-    """Read the request's body, and a POST's fields from it.
+    """Read the request's body, whatever is in it.
 
-    Raises RequestEntityTooLarge above MAX_CONTENT_LENGTH, UnsupportedMediaType if the body is
-    neither a form nor JSON, and BadRequest if it ends early or is no JSON object.
+    Raises RequestEntityTooLarge above MAX_CONTENT_LENGTH, and BadRequest if it ends early.
     """
     try:
         length, body = request.content_length, request.get_data()
@@ -41,11 +44,20 @@ def read_body() -> None:
     if length is not None and len(body) != length:
         # A cut-off ``qty=12`` reads as ``qty=1``; neither gunicorn nor Werkzeug notices each.
         raise BadRequest("The body ends early")
-    if request.method == "POST":
-        g.fields = _form_or_json(body) if body else {}
 
 
-def _form_or_json(body: bytes) -> dict[str, Any]:
+def read_fields() -> dict[str, Any]:
+    """Return the fields of the request's body.
+
+    Raises UnsupportedMediaType if it is neither a form nor JSON, and BadRequest if it is no JSON
+    object.
+    """
+    body = request.get_data()
+    if not body:
+        return {}
+    if body.lstrip().startswith(b"{") and not request.is_json:
+        wrong = BadRequest if request.mimetype == FORM else UnsupportedMediaType
+        raise wrong("The body is JSON: send Content-Type: application/json")
     if request.mimetype == FORM:  # request.form does the same, but slower
         return _fields(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
     if request.mimetype == MULTIPART:
@@ -64,11 +76,12 @@ def _form_or_json(body: bytes) -> dict[str, Any]:
 
 
 def _fields(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return each field's value; of a field that is sent twice, a list of its values."""
+    """Return each field's value; of a field that is sent twice, ``Repeated``."""
     fields = dict(pairs)
     if len(fields) == len(pairs):
         return fields
-    return {f: values if len(values) > 1 else values[0] for f, values in MultiDict(pairs).lists()}
+    lists = MultiDict(pairs).lists()
+    return {field: Repeated(sent) if len(sent) > 1 else sent[0] for field, sent in lists}
 
 
 # Made once: json.loads() and json.dumps() with options make a new one in each call.
@@ -90,6 +103,8 @@ def query_number(field: str, low: int, high: int) -> int | None:
 
 
 def _in_range(field: str, value: object, low: int, high: int) -> int:
+    if isinstance(value, Repeated):
+        raise BadRequest(f"{field} was sent twice")
     value = _as_integer(value)
     # Not isinstance: a bool is an int, too.
     if type(value) is not int or not low <= value <= high:
@@ -111,9 +126,10 @@ def digest() -> str:
 
     Raises BadRequest if the JSON has too many nested brackets.
     """
+    fields = g.get("fields", {})
     try:
-        numbers = {f: _as_integer(g.fields[f]) for f in NUMBERS & g.fields.keys()}
-        fields = ENCODER.encode(g.fields | numbers)
+        numbers = {field: _as_integer(fields[field]) for field in NUMBERS & fields.keys()}
+        values = ENCODER.encode(fields | numbers)
     except RecursionError:
         raise BadRequest("The body must be valid JSON") from None
-    return sha256(f"{request.path}\n{fields}".encode()).hexdigest()
+    return sha256(f"{request.path}\n{values}".encode()).hexdigest()

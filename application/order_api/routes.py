@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from functools import partial, wraps
 
-from flask import Response, current_app, jsonify
-from flask.typing import RouteCallable
+from flask import Response, current_app, g, jsonify
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, NotFound
 
 from application.database import db
@@ -15,7 +15,7 @@ from application.orders import read_closed_orders, read_open_order, read_order, 
 from . import order_api_blueprint
 from .caller import current_user
 from .conditions import check_conditions, conditional_response, order_response
-from .fields import query_number, whole_number
+from .fields import query_number, read_fields, whole_number
 from .idempotency import idempotent
 from .pages import page_response, stream_all
 from .user_client import User
@@ -25,23 +25,31 @@ MAX_HISTORY = 100  # on a page of the caller's closed orders
 DEFAULT_HISTORY = 20
 
 
-def change(path: str) -> Callable[[Callable[[], Order]], RouteCallable]:
+def change(
+    path: str, has_fields: bool = True
+) -> Callable[[Callable[[], Order]], Callable[[], ResponseReturnValue]]:
     """Register a view for POST that changes an order and returns it.
 
-    It is one transaction, and its answer is kept under the request's Idempotency-Key.
+    It is one transaction, and its answer is kept under the request's Idempotency-Key. If it has no
+    fields, its body may be anything.
     """
 
-    def register(view: Callable[[], Order]) -> RouteCallable:
-        @order_api_blueprint.post(path)
+    def register(view: Callable[[], Order]) -> Callable[[], ResponseReturnValue]:
         @transaction
         @idempotent
-        @wraps(view)
         def answer() -> Response:
             order = view()
             db.session.flush()  # which counts the version, and gives a new order its id
             return order_response(order.to_json(), order.version)
 
-        return answer
+        @order_api_blueprint.post(path)
+        @wraps(view)
+        def post() -> ResponseReturnValue:
+            if has_fields:
+                g.fields = read_fields()
+            return answer()
+
+        return post
 
     return register
 
@@ -86,7 +94,7 @@ def remove_item() -> Order:
     return order
 
 
-@change("/api/order/clear")
+@change("/api/order/clear", has_fields=False)
 def clear() -> Order:
     """Remove all products from the caller's open order, which stays open."""
     order = require_order(current_user())
@@ -119,7 +127,7 @@ def history() -> Response:
     return page_response(partial(read_closed_orders, user.id), before, limit)
 
 
-@change("/api/order/checkout")
+@change("/api/order/checkout", has_fields=False)
 def checkout() -> Order:
     """Close the caller's open order, which must not be empty."""
     order = require_order(current_user())

@@ -9,6 +9,11 @@ from tests.support.api import ADD, CHECKOUT, CLEAR, add, show
 FORM, JSON = "product_id=5&qty=2", '{"product_id": 5, "qty": 2}'
 KINDS = "application/x-www-form-urlencoded, multipart/form-data or application/json"
 UNSUPPORTED = {"message": f"The body must be a form or JSON: {KINDS}"}
+OTHER_TYPES = [
+    *(None, "", "text/plain", "text/json", "json", "application/jsonp", "text/x+json"),
+    *("application/xml", "application/octet-stream"),
+    *("application/json; charset=utf-16", "application/json; charset=latin-1"),
+]
 
 
 @pytest.mark.parametrize(
@@ -31,28 +36,34 @@ def test_forms_and_json_are_read(client, login, body, content_type):
     assert answer.json["result"]["items"] == [{"product_id": 5, "quantity": 2, "product": 5}]
 
 
-@pytest.mark.parametrize("path", [ADD, CHECKOUT, CLEAR])
-@pytest.mark.parametrize("body", [FORM, JSON])
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        *(None, "", "text/plain", "text/json", "json", "application/jsonp", "text/x+json"),
-        *("application/xml", "application/octet-stream"),
-        *("application/json; charset=utf-16", "application/json; charset=latin-1"),
-    ],
-)
-def test_any_other_body_is_refused_and_changes_nothing(client, login, path, body, content_type):
+@pytest.mark.parametrize("content_type", OTHER_TYPES)
+def test_any_other_body_is_refused_and_changes_nothing(client, login, content_type):
     cart = add(client, login)
-    answer = client.post(path, data=body, content_type=content_type, headers=login)
+    answer = client.post(ADD, data=FORM, content_type=content_type, headers=login)
     assert (answer.status_code, answer.json) == (415, UNSUPPORTED)
     assert show(client, login).json == cart.json
 
 
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [("application/x-www-form-urlencoded", 400), *((kind, 415) for kind in OTHER_TYPES[:-2])],
+)
+@pytest.mark.parametrize("body", [JSON, f"\n {JSON}"])
+def test_json_without_its_type_is_told_so(client, login, body, content_type, status):
+    answer = client.post(ADD, data=body, content_type=content_type, headers=login)
+    message = "The body is JSON: send Content-Type: application/json"
+    assert (answer.status_code, answer.json) == (status, {"message": message})
+
+
 @pytest.mark.parametrize("path", [CHECKOUT, CLEAR])
-@pytest.mark.parametrize("content_type", [None, "text/plain", "application/json", "x"])
-def test_no_body_needs_no_type(client, login, path, content_type):
+@pytest.mark.parametrize(
+    "content_type", [*OTHER_TYPES, "application/json", "application/x-www-form-urlencoded"]
+)
+@pytest.mark.parametrize("body", ["", "hello", "{}", "null", "[]", '""', "<a/>", FORM, b"\xff"])
+def test_a_request_without_fields_ignores_its_body(client, login, path, body, content_type):
     add(client, login)
-    assert client.post(path, content_type=content_type, headers=login).status_code == 200
+    answer = client.post(path, data=body, content_type=content_type, headers=login)
+    assert answer.status_code == 200
 
 
 def test_a_get_ignores_its_body(client, login):
@@ -61,7 +72,6 @@ def test_a_get_ignores_its_body(client, login):
     assert (answer.status_code, answer.json) == (200, cart.json)
 
 
-@pytest.mark.parametrize("path", [ADD, CHECKOUT, CLEAR])
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -73,9 +83,9 @@ def test_a_get_ignores_its_body(client, login):
         ("null", "The body must be a JSON object"),
     ],
 )
-def test_bad_json_is_refused_and_changes_nothing(client, login, path, body, message):
+def test_bad_json_is_refused_and_changes_nothing(client, login, body, message):
     cart = add(client, login)
-    answer = client.post(path, data=body, content_type="application/json", headers=login)
+    answer = client.post(ADD, data=body, content_type="application/json", headers=login)
     assert (answer.status_code, answer.json) == (400, {"message": message})
     assert show(client, login).json == cart.json
 
@@ -97,7 +107,8 @@ def test_deeply_nested_json_is_never_an_unexpected_error(client, login, opening,
         assert status(depth, **{"Idempotency-Key": str(depth)}) in (200, 400)
 
 
+@pytest.mark.parametrize("path", [ADD, CHECKOUT, CLEAR])
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded"])
-def test_a_body_that_is_too_large_is_refused(client, login, content_type):
-    answer = client.post(ADD, data=b"a" * 70_000, content_type=content_type, headers=login)
+def test_a_body_that_is_too_large_is_refused(client, login, path, content_type):
+    answer = client.post(path, data=b"a" * 70_000, content_type=content_type, headers=login)
     assert (answer.status_code, answer.json) == (413, {"message": "Request entity too large"})

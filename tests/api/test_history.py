@@ -62,7 +62,7 @@ def test_without_a_limit_a_page_has_twenty_orders(client, login):
     [
         ("limit=0", "limit must be a whole number from 1 to 100"),
         ("limit=101", "limit must be a whole number from 1 to 100"),
-        ("limit=1&limit=2", "limit must be a whole number from 1 to 100"),
+        ("limit=1&limit=2", "limit was sent twice"),
         ("after=0", "after must be a whole number from 1 to 2147483647"),
         ("after=two", "after must be a whole number from 1 to 2147483647"),
         ("after=2147483648", "after must be a whole number from 1 to 2147483647"),

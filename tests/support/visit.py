@@ -54,13 +54,16 @@ class Visit:
 
     def send_bad_input(self):
         """Send what the API refuses."""
-        for body in ({}, {"product_id": "two"}, b"a" * 70_000):
+        twice = {"product_id": ["5", "5"]}
+        for body in ({}, {"product_id": "two"}, twice, b"a" * 70_000):
             self.post(ADD, body)
-        for path, body in [(ADD, b"{"), (ADD, b"[]"), (CHECKOUT, b"{")]:
-            self.post(path, body, content_type=JSON)
+        for body in (b"{", b"[]"):
+            self.post(ADD, body, content_type=JSON)
+        self.post(ADD, b"{}", content_type="application/x-www-form-urlencoded")
         self.post(ADD, b"product_id=5", content_type="text/plain")
         cut_off = {"CONTENT_LENGTH": "9", "wsgi.input_terminated": True}  # as gunicorn sets it
-        self.post(ADD, b"qty=1", environ_overrides=cut_off)
+        for path in (ADD, CHECKOUT):
+            self.post(path, b"qty=1", environ_overrides=cut_off)
         self.post(ADD, ITEM, {"Idempotency-Key": "two words"})
         for page in (f"{HISTORY}?limit=101", "/api/orders?limit=1001", "/api/orders?user_id=0"):
             self.get(page)
