@@ -1,4 +1,4 @@
-"""Run the migrations, in one process at a time."""
+"""Run the migrations, in one process at a time; with ``--sql``, print them."""
 
 import logging
 import signal
@@ -18,9 +18,10 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from application.database.error_codes import code, passes
+from application.database.url import without_secrets
 from application.serving.health import migration_state
 from migrations.mysql import convert_tables, other_tables, refuse_several_primaries, wait_for_turn
-from migrations.statements import CONFLICTS, PATIENCE, PAUSE, migration_engine
+from migrations.statements import CONFLICTS, PATIENCE, PAUSE, SESSION, migration_engine
 
 log = logging.getLogger("alembic.env")
 db = current_app.extensions["migrate"].db
@@ -71,7 +72,8 @@ def is_complete(connection):
     if state == "ahead":
         log.info("The database has been migrated by a newer release")
         return True
-    return state == "ok" and (sqlite or not other_tables(connection, TABLES))
+    to_head = context.get_context().opts["destination_rev"] in ("head", "heads")
+    return state == "ok" and to_head and (sqlite or not other_tables(connection, TABLES))
 
 
 def refuse_unmarked(connection):
@@ -118,8 +120,9 @@ def number_revision(_context, _revision, scripts):
         log.info("The models have not changed: no revision is written")
         scripts.clear()
         return
-    head = ScriptDirectory.from_config(context.config).get_current_head()
-    script.rev_id = f"{int(head or 0) + 1:04}"
+    ours = ScriptDirectory.from_config(context.config).walk_revisions()
+    numbers = [int(known.revision) for known in ours if known.revision.isdecimal()]
+    script.rev_id = f"{max(numbers) + 1:04}"
 
 
 @write_hooks.register("ruff")
@@ -130,17 +133,37 @@ def format_revision(file, _options):
             subprocess.run([sys.executable, "-m", "ruff", *command, "--quiet", file])  # noqa: S603
 
 
+OPTIONS = {"target_metadata": db.metadata, "process_revision_directives": number_revision}
+
+
+def print_sql():
+    """Print the statements of an upgrade or downgrade, for somebody else to run."""
+    if sqlite:
+        raise RuntimeError(
+            "--sql needs MySQL or MariaDB: SQLite's tables must be read to be copied"
+        )
+    context.configure(url=db.engine.url, literal_binds=True, **OPTIONS)
+    with context.begin_transaction():
+        context.execute(SESSION.strip())
+        context.run_migrations()
+
+
 def main(connection):
-    context.configure(
-        connection=connection,
-        target_metadata=db.metadata,
-        transactional_ddl=sqlite or None,
-        process_revision_directives=number_revision,
-    )
-    command = context.get_context().opts["fn"].__name__
-    if command == "upgrade" and is_complete(connection):
-        return
-    connection.rollback()
+    """Run what the command asks for, and log on which database that was."""
+    context.configure(connection=connection, transactional_ddl=sqlite or None, **OPTIONS)
+    command, before = context.get_context().opts["fn"].__name__, revision()
+    if command != "upgrade" or not is_complete(connection):
+        connection.rollback()
+        migrate(connection, command)
+    where = current_app.config["CONFIGURATION_SETUP"], without_secrets(db.engine.url)
+    log.info("%s, %s: revision %s before, %s after", *where, before, revision())
+
+
+def revision():
+    return ", ".join(context.get_context().get_current_heads()) or "none"
+
+
+def migrate(connection, command):
     if not sqlite:
         wait_for_turn(connection)
     if command == "upgrade":
@@ -152,9 +175,9 @@ def main(connection):
     run_migrations(connection)
 
 
-with (
-    ended_by_signals(),
-    told_in_one_line(),
-    migration_engine(db.engine.url).connect() as connection,
-):
-    main(connection)
+with ended_by_signals(), told_in_one_line():
+    if context.is_offline_mode():
+        print_sql()
+    else:
+        with migration_engine(db.engine.url).connect() as connection:
+            main(connection)

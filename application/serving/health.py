@@ -8,14 +8,12 @@ from typing import TypeVar
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app
 from flask.typing import ResponseReturnValue
-from sqlalchemy import inspect, text
+from sqlalchemy import Update, false, inspect, text, update
 
 from application.database import db
 from application.database.error_codes import READ_ONLY, RETRY_AFTER, code
 
 T = TypeVar("T")
-# Changes and locks no row, but fails as every write does if the server is read-only.
-WRITE_NOTHING = text("UPDATE alembic_version SET version_num = version_num WHERE 1 = 0")
 REVISION = re.compile(r"\d{4}")  # a migration of this service, perhaps of a newer release
 
 
@@ -71,8 +69,16 @@ def current_revision() -> str | None:
             return None
         revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
         if connection.dialect.name != "sqlite":
-            connection.execute(WRITE_NOTHING)
+            connection.execute(_write_nothing())
         return revision
+
+
+@cache
+def _write_nothing() -> Update:
+    """Return an UPDATE that changes and locks no row, but fails if the service's own would."""
+    table = next(iter(db.metadata.tables.values()))
+    (column, *_) = table.primary_key
+    return update(table).values({column: column}).where(false())
 
 
 def lacks_migration() -> bool:
