@@ -4,7 +4,7 @@ from flask import current_app, g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
-from application.serving.logs import trace_headers
+from application.serving.logs import add_to_line, trace_headers
 
 from .user_client import User, UserClient
 
@@ -26,4 +26,5 @@ def current_user() -> User:
         if user is None:
             raise Unauthorized("Not logged in", www_authenticate=CHALLENGE)
         g.user = user
+        add_to_line(user_id=user.id)
     return user

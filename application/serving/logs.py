@@ -11,21 +11,28 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from flask import Flask
+from sqlalchemy import event
 from werkzeug.datastructures import Headers
 from werkzeug.wsgi import ClosingIterator
+
+from application.database import db
 
 from . import metrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+log = logging.getLogger(__name__)
 HEADER = "X-Request-ID"
-LINE = "%(method)s %(path)s %(status)s %(ms)s ms"
+LINE = "%(method)s %(path)s %(status)s %(ms)s ms, %(address)s"
+BY_USER, SENT = ", user %(user_id)s", ", %(statements)s statements"
+SLOW = 1000  # milliseconds, of a request or of a statement
 PROBES = {"/healthz", "/readyz", "/metrics"}
 # What a caller's id may be. Without "$", so that it cannot be one of the course's API keys.
 SAFE_ID = re.compile(r"[A-Za-z0-9._:=/+-]{1,128}")
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+# What the current request's line will say, and the id that all its lines have.
+current: ContextVar[dict[str, Any] | None] = ContextVar("current", default=None)
 
 
 class Record(logging.LogRecord):
@@ -33,14 +40,24 @@ class Record(logging.LogRecord):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if (current := request_id.get()) is not None:
-            self.request_id = current
+        if (fields := current.get()) is not None:
+            self.request_id = fields["request_id"]
 
 
 def init_app(app: Flask) -> None:
     """Count each request, give it an id, which its answer returns, and log a line when it ends."""
     logging.setLogRecordFactory(Record)
     app.wsgi_app = RequestLog(app.wsgi_app, app.logger)  # type: ignore[method-assign]
+    with app.app_context():
+        for engine in db.engines.values():
+            event.listen(engine, "before_cursor_execute", _begin_statement, named=True)
+            event.listen(engine, "after_cursor_execute", _end_statement, named=True)
+
+
+def add_to_line(**fields: object) -> None:
+    """Add fields to the line of the current request, if there is one."""
+    if (line := current.get()) is not None:
+        line.update(fields)
 
 
 class RequestLog:
@@ -54,16 +71,22 @@ class RequestLog:
     ) -> Iterable[bytes]:
         began = time.perf_counter()
         sent = environ.get("HTTP_X_REQUEST_ID", "")
-        current = sent if SAFE_ID.fullmatch(sent) else secrets.token_hex(16)
-        request_id.set(current)
+        request_id = sent if SAFE_ID.fullmatch(sent) else secrets.token_hex(16)
         # The path without the query, where callers put secrets.
         path = quote(environ["PATH_INFO"].encode("latin-1"))
-        fields = {"method": environ["REQUEST_METHOD"], "path": path}
+        fields = {
+            "method": environ["REQUEST_METHOD"],
+            "path": path,
+            "address": environ.get("REMOTE_ADDR", ""),
+            "statements": 0,
+            "request_id": request_id,
+        }
+        current.set(fields)
 
         def start_logged(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             fields["status"] = int(status[:3])
             metrics.count(environ, status, time.perf_counter() - began)
-            return start_response(status, [*headers, (HEADER, current)], *error)
+            return start_response(status, [*headers, (HEADER, request_id)], *error)
 
         end = partial(_log, self._logger, began, fields)
         return ClosingIterator(self._app(environ, start_logged), end)
@@ -73,16 +96,36 @@ def _log(logger: logging.Logger, began: float, fields: dict[str, Any]) -> None:
     quiet = fields["path"] in PROBES and fields["status"] < 400
     level = logging.DEBUG if quiet else logging.INFO
     if logger.isEnabledFor(level):
-        fields["ms"] = round((time.perf_counter() - began) * 1000, 1)
+        fields["ms"] = _ms_since(began)
+        text = LINE + (BY_USER if "user_id" in fields else "")
+        text += SENT if fields["ms"] > SLOW else ""
         # Not by log(), which would look for the line of code that calls it.
-        where = logger.name, level, __file__, 0
-        logger.handle(logger.makeRecord(*where, LINE, (fields,), None, extra=fields))
-    request_id.set(None)  # the thread's next line may be about no request
+        record = logger.makeRecord(logger.name, level, __file__, 0, text, (fields,), None)
+        vars(record).update(fields)
+        logger.handle(record)
+    current.set(None)  # the thread's next line may be about no request
+
+
+def _begin_statement(context: Any, **_: object) -> None:
+    if (fields := current.get()) is not None:
+        fields["statements"] += 1
+    context.began = time.perf_counter()
+
+
+def _end_statement(statement: str, context: Any, **_: object) -> None:
+    ms = _ms_since(context.began)
+    if ms > SLOW:
+        log.warning("Slow statement, %s ms: %s", ms, " ".join(statement.split()))
+
+
+def _ms_since(began: float) -> float:
+    return round((time.perf_counter() - began) * 1000, 1)
 
 
 def trace_headers(received: Headers) -> dict[str, str]:
     """Return the headers that let another service's log and traces refer to this request."""
-    headers = {HEADER: request_id.get() or ""}
+    fields = current.get()
+    headers = {HEADER: fields["request_id"]} if fields else {}
     traceparent = received.get("traceparent", "")
     if TRACEPARENT.fullmatch(traceparent):
         headers["traceparent"] = traceparent

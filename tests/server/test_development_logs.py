@@ -64,9 +64,9 @@ def test_each_event_is_logged_once_and_without_escape_codes(log):
     events = Counter(event for event in log if "[raw sql]" not in event)  # has no text of its own
     assert [event for event, number in events.items() if number > 1] == []
     for said in (
-        rf"INFO POST {ADD} 200 [\d.]+ ms \[first\]",
-        rf"INFO POST {ADD} 200 [\d.]+ ms \[second\]",
-        rf"INFO POST {ADD} 400 [\d.]+ ms \[third\]",
+        rf"INFO POST {ADD} 200 [\d.]+ ms, 127\.0\.0\.1, user \d+ \[first\]",
+        rf"INFO POST {ADD} 200 [\d.]+ ms, 127\.0\.0\.1, user \d+ \[second\]",
+        rf"INFO POST {ADD} 400 [\d.]+ ms, 127\.0\.0\.1, user \d+ \[third\]",
         r"INFO COMMIT \[first\]",
         r"INFO COMMIT \[second\]",
     ):

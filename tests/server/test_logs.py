@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from application import __version__
+from tests.support.databases import head_revision
 from tests.support.processes import until
 
 
@@ -31,7 +32,7 @@ def shopping(start, tmp_path, user_service, login):
     return shopping
 
 
-def test_in_production_every_line_is_json(shopping):
+def test_in_production_every_line_is_json(shopping, user, tmp_path):
     lines = [json.loads(line) for line in shopping()]
     assert all(line.keys() >= {"timestamp", "level", "logger", "message"} for line in lines)
     of_requests = {line["request_id"]: line for line in lines if "status" in line}
@@ -45,21 +46,27 @@ def test_in_production_every_line_is_json(shopping):
         ("last", "GET", "/api/orders", 200),
     }
     assert all(0 < line["ms"] < 300_000 for line in of_requests.values())
+    assert {line["address"] for line in of_requests.values()} == {"127.0.0.1"}
+    users = {name: line.get("user_id") for name, line in of_requests.items()}
+    assert users == {"first": user["id"], "second": None, "third": None, "last": None}
     warning = next(line for line in lines if line["message"] == "user-service: status 500")
     assert warning["request_id"] == "second"
-    assert f"order-service {__version__} starts" in {line["message"] for line in lines}
+    where = f"config.ProductionConfig, sqlite:///{tmp_path}/order.db"
+    messages = {line["message"] for line in lines}
+    assert f"order-service {__version__} starts: {where}" in messages
+    assert f"{where}: revision none before, {head_revision()} after" in messages
     assert {line["logger"] for line in lines} >= {"gunicorn.error", "alembic.runtime.migration"}
 
 
-def test_in_development_lines_are_text(shopping):
+def test_in_development_lines_are_text(shopping, user):
     development = {"CONFIGURATION_SETUP": "config.DevelopmentConfig", "SQLALCHEMY_ECHO": "true"}
     lines = shopping(**development, options="")
     time = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}"
     for said in (
-        r"INFO POST /api/order/add-item 200 [\d.]+ ms \[first\]",
+        rf"INFO POST /api/order/add-item 200 [\d.]+ ms, 127\.0\.0\.1, user {user['id']} \[first\]",
         r"WARNING user-service: status 500 \[second\]",
-        r"INFO POST /api/order/checkout 503 [\d.]+ ms \[second\]",
-        r"INFO GET /no%0Aline 404 [\d.]+ ms \[third\]",
+        r"INFO POST /api/order/checkout 503 [\d.]+ ms, 127\.0\.0\.1 \[second\]",
+        r"INFO GET /no%0Aline 404 [\d.]+ ms, 127\.0\.0\.1 \[third\]",
         r"INFO Starting gunicorn [\d.]+ \[-\]",
         r"INFO COMMIT \[first\]",
     ):

@@ -1,0 +1,50 @@
+"""What the log says of requests and statements that take long."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+import requests
+from sqlalchemy import text
+
+from tests.support.databases import autocommit, mysql_database
+from tests.support.processes import until
+
+SHOW = "/api/order"
+
+
+@pytest.mark.slow  # waits for a slow statement
+def test_a_slow_request_tells_its_statements_and_a_slow_statement_itself(
+    start, tmp_path, login, user
+):
+    with mysql_database(tmp_path) as url:
+        service = start(url, WEB_CONCURRENCY="1")
+        get = partial(requests.get, f"{service.url}{SHOW}", headers=login, timeout=60)
+        get()
+        with autocommit(url) as connection, ThreadPoolExecutor(1) as thread:
+            connection.exec_driver_sql("LOCK TABLES `order` WRITE, order_item WRITE")
+            answer = thread.submit(get)
+            until(lambda: is_waiting(connection))
+            time.sleep(1.1)  # longer than what is slow
+            connection.exec_driver_sql("UNLOCK TABLES")
+            assert answer.result().status_code == 200
+        service.stop()
+    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+    quick, slow = [line for line in lines if line.get("path") == SHOW]
+    assert quick["message"].endswith(f" ms, 127.0.0.1, user {user['id']}")
+    assert slow["message"].endswith(f" ms, 127.0.0.1, user {user['id']}, 1 statements")
+    assert (quick["statements"], slow["statements"]) == (1, 1)
+    assert slow["ms"] > 1000
+    (statement,) = [line for line in lines if line["message"].startswith("Slow statement, 1")]
+    assert "ms: SELECT " in statement["message"]
+    assert statement["request_id"] == slow["request_id"]
+    assert str(user["id"]) not in statement["message"]
+
+
+def is_waiting(connection):
+    waiting = (
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table%'"
+    )
+    return connection.scalar(text(waiting))
