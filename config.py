@@ -3,8 +3,10 @@
 import logging
 import os
 import re
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +27,17 @@ COUNTS_FOLDER = os.environ.pop("PROMETHEUS_MULTIPROC_DIR", "").strip()
 class Config:
     """What both configurations have in common. The environment may set what ``SETTINGS`` names."""
 
+    PORT = 5003
+    BIND_ADDRESS = ""  # all addresses of the host
     DATABASE_PASSWORD = ""  # replaces DATABASE_URL's; unencoded, spaces count
+    USER_SERVICE_CA = ""  # a file of certificates; those of the package certifi
     USER_SERVICE_TIMEOUT = 5.0  # seconds for the whole call
     IDEMPOTENCY_KEY_TTL = 24 * 60 * 60.0  # seconds for which an answer is kept, at least
     MIGRATE_ON_START = True
     API_DOCS = True  # /docs and /openapi.json
     SCRIPT_NAME = ""  # the path prefix of callers' requests
     TRUST_FORWARDED_PREFIX = False  # X-Forwarded-Prefix names the prefix
+    TRUST_FORWARDED_FOR = False  # X-Forwarded-For names the caller's address, for the log
     PROMETHEUS_MULTIPROC_DIR = ""  # where gunicorn's workers count; gunicorn.conf.py sets it
     MAX_CONTENT_LENGTH = 64 * 1024  # bytes of a request's body
     SEND_FILE_MAX_AGE_DEFAULT = 3600  # seconds for which browsers keep the files of /docs
@@ -62,7 +68,8 @@ class ProductionConfig(Config):
 
 
 CONFIGURATIONS = {f"config.{c.__name__}": c for c in (DevelopmentConfig, ProductionConfig)}
-LARGEST = 2**31 - 1  # of any number: 68 years in seconds, which timeouts and dates can hold
+LARGEST = 2**31 - 1  # of most numbers: 68 years in seconds, which timeouts and dates can hold
+SECRETS = {"DATABASE_URL", "DATABASE_PASSWORD"}  # may be in a file, which NAME_FILE names
 
 
 def _boolean(text: str) -> bool:
@@ -71,19 +78,38 @@ def _boolean(text: str) -> bool:
     return text.lower() in {"true", "1"}
 
 
-def _number(kind: type[int] | type[float], above_zero: bool = False) -> Callable[[str], float]:
+def _number(
+    kind: type[int] | type[float], above_zero: bool = False, largest: int = LARGEST
+) -> Callable[[str], float]:
     def parse(text: str) -> float:
         try:
             number = kind(text)
         except ValueError:
             number = -1
-        if not 0 <= number <= LARGEST or (above_zero and number == 0):
+        if not 0 <= number <= largest or (above_zero and number == 0):
             name = "whole number" if kind is int else "number"
             least = "above 0, up" if above_zero else "from 0"
-            raise ValueError(f"must be a {name} {least} to {LARGEST}")
+            raise ValueError(f"must be a {name} {least} to {largest}")
         return number
 
     return parse
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError("must be an address, as in 127.0.0.1 or ::1") from None
+
+
+def _certificates(text: str) -> str:
+    try:
+        cafile, capath = (None, text) if Path(text).is_dir() else (text, None)
+        ssl.create_default_context(cafile=cafile, capath=capath)
+    except (OSError, ValueError):  # nothing in the file is a certificate, for example
+        rule = "must name a file of certificates in PEM, as must REQUESTS_CA_BUNDLE"
+        raise ValueError(rule) from None
+    return text
 
 
 def _service_url(text: str) -> str:
@@ -114,9 +140,12 @@ def _log_level(text: str) -> str:
 
 # Each reads its variable's text, and raises ValueError with the rule that the text breaks.
 SETTINGS: dict[str, Callable[[str], Any]] = {
+    "PORT": _number(int, above_zero=True, largest=65535),
+    "BIND_ADDRESS": _address,
     "DATABASE_URL": str,
     "DATABASE_PASSWORD": str,
     "USER_SERVICE_URL": _service_url,
+    "USER_SERVICE_CA": _certificates,
     "USER_SERVICE_TIMEOUT": _number(float, above_zero=True),
     "USER_CACHE_TTL": _number(float),
     "ORDERS_REQUIRE_ADMIN": _boolean,
@@ -126,6 +155,7 @@ SETTINGS: dict[str, Callable[[str], Any]] = {
     "API_DOCS": _boolean,
     "SCRIPT_NAME": _path_prefix,
     "TRUST_FORWARDED_PREFIX": _boolean,
+    "TRUST_FORWARDED_FOR": _boolean,
     "PROMETHEUS_MULTIPROC_DIR": str,
     "MAX_CONTENT_LENGTH": _number(int, above_zero=True),
     "LOG_JSON": _boolean,
@@ -143,6 +173,7 @@ def load(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
         raise SystemExit(".env must be a text file in UTF-8")
     active = _active()
     constants = {name: getattr(active, name) for name in dir(active) if name.isupper()}
+    constants["CONFIGURATION_SETUP"] = f"config.{active.__name__}"
     return constants | {name: _setting(active, name) for name in SETTINGS} | (overrides or {})
 
 
@@ -154,11 +185,27 @@ def _active() -> type[Config]:
 
 
 def _setting(active: type[Config], name: str) -> Any:
-    text = os.environ.get(name, "").strip("\r\n" if name == "DATABASE_PASSWORD" else None)
+    text = _text(name).strip("\r\n" if name == "DATABASE_PASSWORD" else None)
     try:
         return SETTINGS[name](text) if text else getattr(active, name)
     except ValueError as rule:
         raise SystemExit(f"{name} {rule}") from None
+
+
+def _text(name: str) -> str:
+    text = os.environ.get(name, "")
+    if name == "USER_SERVICE_CA":
+        return text or os.environ.get("REQUESTS_CA_BUNDLE", "")
+    file = os.environ.get(f"{name}_FILE", "").strip() if name in SECRETS else ""
+    if not file:
+        return text
+    if text:
+        raise SystemExit(f"{name} and {name}_FILE cannot both be set")
+    try:
+        return Path(file).read_text("utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not in UTF-8"
+        raise SystemExit(f"{name}_FILE must name a file that can be read: {reason}") from None
 
 
 def logging_config() -> dict[str, Any]:

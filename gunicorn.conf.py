@@ -13,13 +13,26 @@ chdir = str(Path(__file__).parent)
 sys.path.insert(0, chdir)
 
 from application.serving import counts_folder  # noqa: E402
-from config import COUNTS_FOLDER, exit_logged, logging_config  # noqa: E402
+from config import COUNTS_FOLDER, exit_logged, load, logging_config  # noqa: E402
+
+
+def listeners(address, port):
+    """Return where to listen: without an address, on each one of the host, IPv4 and IPv6."""
+    if address:
+        return [f"[{address}]:{port}" if ":" in address else f"{address}:{port}"]
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::", 0))
+            only_ipv6 = probe.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    except OSError:  # a host without IPv6
+        return [f"0.0.0.0:{port}"]
+    return [f"[::]:{port}"] + [f"0.0.0.0:{port}"] * only_ipv6
+
 
 _, MOST_FILES = getrlimit(RLIMIT_NOFILE)
 FILES = 10_000 if MOST_FILES == RLIM_INFINITY else min(MOST_FILES, 10_000)
 setrlimit(RLIMIT_NOFILE, (FILES, MOST_FILES))  # a worker that can open no file drops requests
 
-bind = "0.0.0.0:5003"
 worker_class = "application.serving.worker.Worker"
 logger_class = "application.serving.worker.Logger"
 # Eight workers have 128 connections at most; MySQL and MariaDB allow 151 by default.
@@ -41,10 +54,12 @@ dictConfig(logconfig_dict)
 captureWarnings(True)
 sys.excepthook = lambda *error: getLogger().critical("The service cannot start", exc_info=error)
 with exit_logged():
+    settings = load()
     if workers < 1:
         raise SystemExit("WEB_CONCURRENCY must be a whole number above 0")
     folder = counts_folder.make(COUNTS_FOLDER, worker_tmp_dir)
 os.environ[counts_folder.VARIABLE] = folder
+bind = listeners(settings["BIND_ADDRESS"], settings["PORT"])
 
 from application.serving import counts_file  # noqa: E402, F401  # imports prometheus_client
 

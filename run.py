@@ -1,5 +1,6 @@
 """The application, for gunicorn, ``flask`` and ``python run.py``."""
 
+import atexit
 import sys
 from logging.config import dictConfig
 
@@ -8,6 +9,8 @@ from flask_migrate import upgrade
 
 import config
 from application import __version__, create_app, db
+from application.database import sqlite
+from application.database.url import without_secrets
 
 # Without that file, which gunicorn loads as the module __config__, it would start another kind of
 # worker, and no migrations.
@@ -19,16 +22,21 @@ with config.exit_logged():
     app = create_app()
 
 
-def start(url: str | None = None) -> None:
+def start(host: str = "", port: int | None = None, scheme: str = "http") -> None:
     """Log that the service starts, and apply the migrations if MIGRATE_ON_START is true.
 
     Safe in several processes at once. Raises SystemExit, after a line in the log, if the database
     cannot be used as it is.
     """
-    app.logger.info("order-service %s starts%s", __version__, f" on {url}" if url else "")
-    if not app.config["MIGRATE_ON_START"]:
-        return
+    host = f"[{host}]" if ":" in host else host  # an IPv6 address
+    url = f" on {scheme}://{host}:{port}" if port else ""
     with app.app_context():
+        where = app.config["CONFIGURATION_SETUP"], without_secrets(db.engine.url)
+        app.logger.info("order-service %s starts%s: %s, %s", __version__, url, *where)
+        if db.engine.dialect.name == "sqlite":  # after gunicorn's workers, the master does it, too
+            atexit.register(sqlite.empty_log, db.engine)
+        if not app.config["MIGRATE_ON_START"]:
+            return
         try:
             upgrade()
         finally:
@@ -38,10 +46,9 @@ def start(url: str | None = None) -> None:
 command = click.get_current_context(silent=True)
 if command and command.info_name == "run":  # flask run; with --debug, again after each reload
     scheme = "https" if command.params["cert"] else "http"
-    host = command.params["host"]
-    host = f"[{host}]" if ":" in host else host  # an IPv6 address
-    start(f"{scheme}://{host}:{command.params['port']}")
+    start(command.params["host"], command.params["port"], scheme)
 
 if __name__ == "__main__":
-    start("http://127.0.0.1:5003")
-    app.run(host="0.0.0.0", port=5003)
+    address, port = app.config["BIND_ADDRESS"], app.config["PORT"]
+    start(address or "127.0.0.1", port)
+    app.run(address or "0.0.0.0", port)

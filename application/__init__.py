@@ -24,7 +24,7 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     # is imported, and gunicorn.conf.py makes that folder by serving.counts_folder.
     from .order_api import order_api_blueprint
     from .order_api.user_client import UserClient
-    from .serving import docs, errors, headers, health, logs, metrics, paths, prefix
+    from .serving import docs, errors, headers, health, logs, metrics, paths, proxy
 
     app = Flask(__name__, static_folder=None)
     app.config.from_mapping(config.load(overrides))
@@ -35,6 +35,7 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
         app.config["USER_SERVICE_URL"],
         app.config["USER_SERVICE_TIMEOUT"],
         app.config["USER_CACHE_TTL"],
+        app.config["USER_SERVICE_CA"],
     )
     paths.init_app(app)
     app.register_blueprint(order_api_blueprint)
@@ -43,7 +44,7 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     logs.init_app(app)
     metrics.init_app(app)
     health.init_app(app, {"user_service": user_client.ping})
-    prefix.init_app(app)
+    proxy.init_app(app)
     if app.config["API_DOCS"]:
         docs.init_app(app, __version__)
     return app

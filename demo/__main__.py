@@ -39,9 +39,8 @@ def serve(port: int, greeting: str) -> None:
     """Run the service until it ends, print the greeting once it serves, and exit."""
     # Without gunicorn's own lines: the workers log theirs when the port is open already, so after
     # the greeting, which must be the last text on the screen.
-    options = ["--bind", f"0.0.0.0:{port}", "--log-level", "warning"]
-    command = [sys.executable, "-m", "gunicorn", *options, "run:app"]
-    settings = os.environ | {"PROMETHEUS_MULTIPROC_DIR": config.COUNTS_FOLDER}
+    command = [sys.executable, "-m", "gunicorn", "--log-level", "warning", "run:app"]
+    settings = os.environ | {"PORT": str(port), "PROMETHEUS_MULTIPROC_DIR": config.COUNTS_FOLDER}
     # In a process group of its own: Ctrl-C would reach gunicorn's workers twice, from the terminal
     # and from their master, and a worker can deadlock on the second one.
     with subprocess.Popen(command, cwd=config.ROOT, env=settings, process_group=0) as service:

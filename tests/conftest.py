@@ -23,7 +23,8 @@ from tests.support.service import Service
 def environment():
     """Keep the developer's own settings out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in (*config.SETTINGS, "WEB_CONCURRENCY"):
+        files = [f"{name}_FILE" for name in config.SECRETS]
+        for name in (*config.SETTINGS, *files, "REQUESTS_CA_BUNDLE", "WEB_CONCURRENCY"):
             patch.delenv(name, raising=False)
         patch.setenv("CONFIGURATION_SETUP", "config.DevelopmentConfig")
         patch.setenv("SQLALCHEMY_ECHO", "false")

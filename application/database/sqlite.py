@@ -1,10 +1,12 @@
 """SQLite, which lets one connection write at a time: the writers of this process take turns."""
 
 import time
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Executable, event
+from sqlalchemy.exc import OperationalError
 
 TIMEOUT = 10  # seconds to wait for another writer
 CONNECT_ARGS: dict[str, Any] = {
@@ -17,6 +19,13 @@ TURN = "order_service.turn"  # in a connection's info
 def prepare(connection: Any, _record: object) -> None:
     """Turn on the write-ahead log, with which readers and a writer do not wait for each other."""
     connection.execute("PRAGMA journal_mode = WAL")
+
+
+def empty_log(engine: Engine) -> None:
+    """Move the log into the file, as SQLite does when the last connection is closed."""
+    with suppress(OperationalError):  # the file cannot be opened
+        engine.connect().close()
+    engine.dispose()
 
 
 def take_turns(engine: Engine) -> None:

@@ -26,11 +26,11 @@ class BoundedGet:
     own timeouts cover neither a name server nor an answer that drips.
     """
 
-    def __init__(self, url: str, timeout: float) -> None:
-        """Take the URL, and the seconds for a whole call."""
+    def __init__(self, url: str, timeout: float, certificates: str = "") -> None:
+        """Take the URL, the seconds for a whole call, and a file of certificates to trust."""
         self._url, self._timeout = url, timeout
         self._threads = ThreadPoolExecutor(MAX_CALLS, "bounded-get")
-        self._local = _ThreadLocal()
+        self._local = _ThreadLocal(certificates)
         self._running, self._call_ended = 0, Condition()
         self._silent_since = 0.0  # when the last answer came, or the calls began
 
@@ -51,7 +51,7 @@ class BoundedGet:
         except InvalidHeader:
             raise
         except (TimeoutError, requests.RequestException, HTTPError) as error:
-            raise NoAnswer(type(error).__name__) from error
+            raise NoAnswer(_reason(error)) from error
         self._silent_since = time.monotonic()
         return answer
 
@@ -94,11 +94,21 @@ class BoundedGet:
             return response.status_code, body
 
 
+def _reason(error: BaseException) -> str:
+    """Return what the system or TLS says; of other errors only the class, as they may quote."""
+    root = error
+    while root.__context__:
+        root = root.__context__
+    of_system = isinstance(root, OSError) and not isinstance(root, requests.RequestException)
+    return f"{type(error).__name__}: {root}" if of_system else type(error).__name__
+
+
 class _ThreadLocal(local):
     """Each thread's own session: requests does not promise that sessions are thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificates: str) -> None:
         self.session = requests.Session()
+        self.session.verify = certificates or True
         self.session.trust_env = False  # neither .netrc nor a proxy may replace or see a key
         self.session.headers = CaseInsensitiveDict({"Accept": "application/json"})
         # No cookie of one caller may go out with the key of another.

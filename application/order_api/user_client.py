@@ -43,9 +43,14 @@ class User:
 class UserClient:
     """Asks user-service who is calling."""
 
-    def __init__(self, base_url: str, timeout: float, cache_ttl: float = 0) -> None:
-        """Take the service's URL, and seconds: for a whole call, and to remember a user."""
-        self._get = BoundedGet(base_url.rstrip("/") + "/api/user", timeout)
+    def __init__(
+        self, base_url: str, timeout: float, cache_ttl: float = 0, certificates: str = ""
+    ) -> None:
+        """Take the service's URL, and seconds: for a whole call, and to remember a user.
+
+        ``certificates`` is a file, or a folder, of those that may have signed the service's own.
+        """
+        self._get = BoundedGet(base_url.rstrip("/") + "/api/user", timeout, certificates)
         self._cache: TTLCache[bytes, User] = TTLCache(MAX_CACHED, cache_ttl)
         self._lock = Lock()
 

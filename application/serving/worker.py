@@ -57,7 +57,7 @@ class Worker(ThreadWorker):
     tpool: RequestThreads  # type: ignore[assignment]
 
     def init_process(self) -> None:
-        """Hide SCRIPT_NAME (see ``prefix``): gunicorn would refuse requests without the prefix."""
+        """Hide SCRIPT_NAME (see ``proxy``): gunicorn would refuse requests without the prefix."""
         os.environ.pop("SCRIPT_NAME", None)
         super().init_process()
 
@@ -78,6 +78,8 @@ class Worker(ThreadWorker):
             accepted, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
+        if accepted.family == socket.AF_INET6:  # which accepts callers by IPv4, too
+            address = (address[0].removeprefix("::ffff:"), *address[1:])
         caller = CallerSocket(accepted, self)
         conn = Connection(self.cfg, caller, address, listener.getsockname())
         conn.timeout = time.monotonic() + max(self.cfg.keepalive, HEAD)

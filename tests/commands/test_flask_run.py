@@ -14,7 +14,8 @@ def assert_it_migrates_and_says_where_it_is(folder, port, *command):
     with flask_server(log, port, *command, DATABASE_URL=f"sqlite:///{folder}/order.db"):
         answer = requests.get(f"http://127.0.0.1:{port}/readyz", timeout=60)
     assert answer.json()["migrations"] == "ok"
-    line = f"INFO order-service {__version__} starts on http://127.0.0.1:{port} [-]"
+    where = f"config.DevelopmentConfig, sqlite:///{folder}/order.db"
+    line = f"INFO order-service {__version__} starts on http://127.0.0.1:{port}: {where} [-]"
     assert log.read_text().count(line) == 1
 
 

@@ -1,7 +1,6 @@
 """How connections to the database are set up."""
 
 import sqlite3
-import subprocess
 from contextlib import ExitStack, closing
 
 import pytest
@@ -9,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from application import db
+from tests.support.certificates import make_certificate
 from tests.support.databases import application_on, engines_of, mysql_only, sqlite_only
 from tests.support.insides import MAX_AGE
 from tests.support.mariadb import MariaDB
@@ -80,11 +80,7 @@ def all_engines(app):
 def tls_server(tmp_path):
     """A server with a certificate that nobody has signed."""
     need_program("mariadbd")
-    need_program("openssl")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    files = ["-keyout", key, "-out", certificate]
-    subject = ["-newkey", "rsa:2048", "-noenc", "-subj", "/CN=127.0.0.1"]
-    subprocess.run(["openssl", "req", "-x509", *subject, *files], check=True, capture_output=True)
+    certificate, key = make_certificate(tmp_path, "127.0.0.1")
     server = MariaDB(tmp_path, f"--ssl-key={key}", f"--ssl-cert={certificate}").start()
     yield server
     server.kill()

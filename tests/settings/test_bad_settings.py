@@ -1,6 +1,7 @@
 """A value that cannot be used is refused with one line, in which no password is."""
 
 import json
+import sys
 
 import pytest
 
@@ -43,6 +44,18 @@ REFUSED = [
     ("DATABASE_URL", "sqlite://order.db", "must name a file"),
     ("DATABASE_URL", "sqlite:///order.db?timeout=abc", "the driver refuses its options: "),
     ("DATABASE_PASSWORD", "secret", "needs a DATABASE_URL with a server"),
+    ("DATABASE_PASSWORD_FILE", "/no/secret", "must name a file that can be read: No such file"),
+    ("DATABASE_PASSWORD_FILE", "/etc", "must name a file that can be read: Is a directory"),
+    ("DATABASE_PASSWORD_FILE", sys.executable, "must name a file that can be read: it is not in"),
+    ("DATABASE_URL_FILE", "/no/file", "DATABASE_URL and DATABASE_URL_FILE cannot both be set"),
+    ("PORT", "0", "must be a whole number above 0, up to 65535"),
+    ("PORT", "65536", "must be a whole number above 0, up to 65535"),
+    ("PORT", "tcp://10.0.0.1:5003", "must be a whole number above 0, up to 65535"),
+    ("BIND_ADDRESS", "localhost", "must be an address, as in 127.0.0.1 or ::1"),
+    ("BIND_ADDRESS", "127.0.0.1:5003", "must be an address, as in 127.0.0.1 or ::1"),
+    ("USER_SERVICE_CA", "/no/ca.pem", "must name a file of certificates in PEM"),
+    ("USER_SERVICE_CA", __file__, "must name a file of certificates in PEM"),
+    ("REQUESTS_CA_BUNDLE", __file__, "USER_SERVICE_CA must name a file of certificates in PEM"),
     ("USER_SERVICE_URL", "user-service", "must be a URL"),
     ("USER_SERVICE_URL", "http://[secret", "must be a URL"),
     ("USER_SERVICE_URL", "http://svc:secret@host", NOT_IN_URL),
@@ -61,6 +74,7 @@ REFUSED = [
     ("ORDERS_REQUIRE_ADMIN", "perhaps", "must be true or false"),
     ("LOG_JSON", "perhaps", "must be true or false"),
     ("TRUST_FORWARDED_PREFIX", "/shop", "must be true or false"),
+    ("TRUST_FORWARDED_FOR", "10.0.0.1", "must be true or false"),
     ("SCRIPT_NAME", "shop", "must be a path, as in /shop"),
     ("SCRIPT_NAME", "//shop", "must be a path, as in /shop"),
 ]
@@ -76,6 +90,7 @@ STOPPED = [
     ("PROMETHEUS_MULTIPROC_DIR", "/etc/passwd/counts", f"{NO_FOLDER}: Not a directory"),
     ("TMPDIR", "/no/folder", f"{NO_FOLDER}: No such file or directory"),
     ("WEB_CONCURRENCY", "0", "must be a whole number above 0"),
+    ("PORT", "http", "must be a whole number above 0, up to 65535"),
 ]
 
 

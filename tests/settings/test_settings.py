@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 
+import certifi
 import pytest
 from sqlalchemy import URL, make_url
 
@@ -74,6 +75,29 @@ def test_a_password_of_its_own_needs_no_encoding(monkeypatch, password):
     settings = config.load()
     url = parse(settings["DATABASE_URL"], settings["DATABASE_PASSWORD"])
     assert url == URL.create("mysql+pymysql", "user", password, "db", database="orders")
+
+
+@pytest.mark.usefixtures("production")
+def test_a_secret_may_be_in_a_file(monkeypatch, tmp_path):
+    monkeypatch.delenv("DATABASE_URL")
+    for name, text in (
+        ("DATABASE_URL", "mysql+pymysql://user@db/orders"),
+        ("DATABASE_PASSWORD", " p "),
+    ):
+        (tmp_path / name).write_text(f"{text}\n")
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+    settings = config.load()
+    url = parse(settings["DATABASE_URL"], settings["DATABASE_PASSWORD"])
+    assert url == URL.create("mysql+pymysql", "user", " p ", "db", database="orders")
+    monkeypatch.setenv("DATABASE_PASSWORD", "")  # as a compose file may leave it
+    assert config.load() == settings
+
+
+def test_certificates_that_other_programs_trust_are_trusted(monkeypatch, tmp_path):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    assert config.load()["USER_SERVICE_CA"] == certifi.where()
+    monkeypatch.setenv("USER_SERVICE_CA", str(tmp_path))  # a folder, as OpenSSL has them
+    assert config.load()["USER_SERVICE_CA"] == str(tmp_path)
 
 
 @pytest.mark.parametrize(

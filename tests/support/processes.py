@@ -34,7 +34,7 @@ def running_program(command, ready, output=subprocess.DEVNULL, **options):
     with subprocess.Popen(command, stdout=output, stderr=output, **options) as process:
         try:
             until(lambda: ready() or process.poll() is not None)
-            yield
+            yield process
         finally:
             process.terminate()
 

@@ -57,8 +57,20 @@ def test_a_server_that_accepts_but_does_not_answer_is_unavailable():
 def test_a_server_that_is_down_is_unavailable():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(UserServiceUnavailable):
+    with pytest.raises(UserServiceUnavailable, match=r"ConnectionError: .* Connection refused"):
         UserClient(f"http://127.0.0.1:{port}", TIMEOUT).get_user("key")
+
+
+def test_the_reason_of_a_failure_never_quotes_an_answer(user_service):
+    """It might repeat the request: what answers may be no user-service."""
+
+    def echo(handler):
+        handler.wfile.write(f"Authorization: {handler.headers['Authorization']}\r\n".encode())
+
+    user_service.answer = echo
+    with pytest.raises(UserServiceUnavailable) as failure:
+        UserClient(user_service.url, TIMEOUT).get_user("secret")
+    assert str(failure.value) == "ConnectionError"
 
 
 def test_known_keys_are_cached_and_unknown_keys_are_not(user_service, user):

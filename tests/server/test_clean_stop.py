@@ -1,0 +1,49 @@
+"""After a clean stop, SQLite's database is one file, which can be copied."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+
+import pytest
+import requests
+
+import config
+from demo.ports import listening
+from tests.support.api import ADD
+from tests.support.processes import free_port, running_program
+from tests.support.service import GUNICORN
+
+COMMANDS = {
+    "gunicorn": [GUNICORN, "run:app"],
+    "flask run": ["-m", "flask", "run"],
+    "python run.py": ["run.py"],
+}
+
+
+@pytest.mark.slow  # a server for each
+@pytest.mark.parametrize(
+    ("command", "end"),
+    [
+        *(("gunicorn", signal.SIGTERM), ("gunicorn", signal.SIGINT)),
+        *(("flask run", signal.SIGINT), ("python run.py", signal.SIGINT)),
+    ],
+)
+def test_a_clean_stop_leaves_one_file_with_everything(tmp_path, user_service, login, command, end):
+    port, file = str(free_port()), tmp_path / "order.db"
+    settings = {"DATABASE_URL": f"sqlite:///{file}", "USER_SERVICE_URL": user_service.url}
+    settings |= {"PORT": port, "FLASK_RUN_PORT": port, "WEB_CONCURRENCY": "2"}
+    command = [sys.executable, *COMMANDS[command]]
+    where = {"cwd": config.ROOT, "env": os.environ | settings}
+    with running_program(command, lambda: listening(int(port)), **where) as process:
+        for product in range(20):  # by several connections, and both workers
+            body = {"product_id": product + 1, "qty": 1}
+            url = f"http://127.0.0.1:{port}{ADD}"
+            assert requests.post(url, body, headers=login, timeout=60).status_code == 200
+        process.send_signal(end)
+        assert process.wait(60) in (0, -signal.SIGINT)
+    assert [path.name for path in tmp_path.iterdir()] == ["order.db"]
+    copy = shutil.copy(file, tmp_path / "copy.db")
+    with sqlite3.connect(copy) as database:
+        assert database.execute("SELECT COUNT(*) FROM order_item").fetchone() == (20,)
