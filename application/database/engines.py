@@ -15,7 +15,6 @@ from sqlalchemy import NullPool, event
 from sqlalchemy.orm import DeclarativeBase
 
 from . import sqlite
-from .switchover import Switchover
 from .url import parse
 
 # Variables by which a server's own defaults may change what a statement means, returns or refuses.
@@ -91,6 +90,8 @@ def init_app(app: Flask) -> None:
     ``db.engines["probe"]`` opens a new connection each time and soon gives up. Raises SystemExit
     with one line if DATABASE_URL cannot be used.
     """
+    from .switchover import Switchover  # not before: see create_app
+
     url = parse(app.config["DATABASE_URL"], app.config["DATABASE_PASSWORD"])
     on_sqlite = url.get_backend_name() == "sqlite"
     connect_args = sqlite.CONNECT_ARGS if on_sqlite else MYSQL

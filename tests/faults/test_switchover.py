@@ -9,7 +9,9 @@ from sqlalchemy import make_url
 from tests.support.api import DATABASE_UNAVAILABLE, READ_ONLY, statuses
 from tests.support.databases import execute_on, migrate
 from tests.support.mariadb import MariaDB
+from tests.support.metrics import scrape
 from tests.support.needs import need_program, trials
+from tests.support.processes import until
 from tests.support.proxy import Fault, Proxy
 from tests.support.shopper import Shopper
 
@@ -114,6 +116,22 @@ def test_without_a_writable_server_changes_are_503_and_reads_are_served(
         f"{dict(statuses(answers))}, the first within {took[0]:.1f} s, others {max(took[1:]):.2f}"
     )
     report("server read-only, no other", len(answers), servers[0].url, found)
+
+
+def test_the_metric_tells_it_even_if_the_worker_that_has_noticed_it_dies(servers, service, shopper):
+    def read_only():
+        return scrape(service)["database_read_only",]
+
+    assert read_only() == 0
+    servers[0].set_read_only("ON")
+    assert shopper.add().status_code == 503
+    workers = service.workers()
+    service.kill_a_worker()
+    until(lambda: service.workers() != workers and service.all_serve())
+    assert read_only() == 1
+    servers[0].set_read_only("OFF")
+    assert shopper.add().status_code == 200
+    assert read_only() == 0
 
 
 @pytest.mark.parametrize("code", [1290, 1792, 1836])
