@@ -14,7 +14,7 @@ from pymysql.constants import ER
 from pymysql.err import MySQLError
 from sqlalchemy import NullPool, create_engine, event
 
-from application.database.engines import MEANING
+from application.database.engines import MEANING, connect_mysql
 from application.database.sqlite import CONNECT_ARGS
 
 log = logging.getLogger("alembic.statements")
@@ -58,6 +58,8 @@ def migration_engine(url):
     engine = create_engine(url, poolclass=NullPool, connect_args=options)
     if sqlite:  # a transaction takes the write lock when it begins, and it includes DDL
         event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
+    else:
+        event.listen(engine, "do_connect", connect_mysql)
     event.listen(engine, "do_execute", run)
     return engine
 

@@ -128,10 +128,11 @@ def init_app(app: Flask) -> None:
         sqlite.take_turns(writer)
     else:
         for engine in (writer, reader, probe):
-            event.listen(engine, "do_connect", _connect)
+            event.listen(engine, "do_connect", connect_mysql)
 
 
-def _connect(_dialect: object, _record: object, _args: object, options: Any) -> Any:
+def connect_mysql(_dialect: object, _record: object, _args: object, options: Any) -> Any:
+    """Connect as an engine's ``do_connect``; raises MySQLError whatever PyMySQL's login raises."""
     tls_of_url = any(name.startswith("ssl") for name in options)
     ours: dict[str, Any] = {} if tls_of_url else {"ssl_disabled": True}
     connection: Any = MySQLConnection(**options, **ours, defer_connect=True)
@@ -141,8 +142,9 @@ def _connect(_dialect: object, _record: object, _args: object, options: Any) -> 
         connection.connect()
     except MySQLError:
         raise
-    except Exception as error:  # of a login plugin, for example: RuntimeError
-        raise OperationalError(CR.CR_AUTH_PLUGIN_ERR, str(error)) from error
+    except Exception as error:  # of a login plugin, for example: RuntimeError, IndexError
+        reason = f"PyMySQL cannot log in: {type(error).__name__}: {error}"
+        raise OperationalError(CR.CR_AUTH_PLUGIN_ERR, reason) from error
     return connection
 
 

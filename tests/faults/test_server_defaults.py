@@ -13,6 +13,7 @@ from application import db
 from tests.support.api import DATABASE_UNAVAILABLE
 from tests.support.course import SUMS, insert_course_data, replace_nulls
 from tests.support.databases import application_on, execute, execute_on
+from tests.support.gunicorn import run_gunicorn
 from tests.support.mariadb import MariaDB
 from tests.support.needs import need_program
 from tests.support.shopper import Shopper
@@ -134,17 +135,32 @@ def test_a_log_that_refuses_writes_is_seen_by_the_probe_which_names_the_variable
     assert "BINLOG_FORMAT = STATEMENT" in line
 
 
-def test_a_login_that_the_driver_does_not_know_is_503_and_its_reason_is_logged(url, start, users):
-    """PyMySQL raises RuntimeError if a plugin's package is not installed."""
+@pytest.fixture
+def unknown_login(url):
+    """A URL whose user logs in by a plugin that needs a package that is not installed."""
     execute_on(url, "INSTALL SONAME 'auth_ed25519'")
     user = "somebody"
     execute_on(url, f"CREATE USER {user}@localhost IDENTIFIED VIA ed25519 USING PASSWORD('secret')")
-    try:
-        login = sa.make_url(url).set(username=user, password="secret")
-        service = start(login.render_as_string(hide_password=False), MIGRATE_ON_START="false")
-        answer = Shopper(service.url, users[0]).cart()
-        assert (answer.status_code, answer.json()) == (503, DATABASE_UNAVAILABLE)
-        assert "ed25519" in service.log.read_text()
-        assert requests.get(f"{service.url}/readyz", timeout=60).status_code == 503
-    finally:
-        execute_on(url, f"DROP USER {user}@localhost")
+    login = sa.make_url(url).set(username=user, password="secret")
+    yield login.render_as_string(hide_password=False)
+    execute_on(url, f"DROP USER {user}@localhost")
+
+
+def test_a_login_that_the_driver_does_not_know_is_503_and_its_reason_is_logged(
+    unknown_login, start, users
+):
+    """PyMySQL raises RuntimeError if a plugin's package is not installed."""
+    service = start(unknown_login, MIGRATE_ON_START="false")
+    answer = Shopper(service.url, users[0]).cart()
+    assert (answer.status_code, answer.json()) == (503, DATABASE_UNAVAILABLE)
+    assert "ed25519" in service.log.read_text()
+    assert requests.get(f"{service.url}/readyz", timeout=60).status_code == 503
+
+
+def test_migrations_refuse_such_a_login_in_one_line(unknown_login, tmp_path):
+    ended = run_gunicorn(tmp_path, DATABASE_URL=unknown_login, LOG_JSON="false")
+    assert ended.returncode == 1
+    last = ended.stdout.splitlines()[-1]
+    assert "The database of DATABASE_URL cannot be used: (2061, " in last
+    assert "RuntimeError: 'pynacl' package is required for ed25519_password" in last
+    assert "Traceback" not in ended.stdout
