@@ -33,10 +33,10 @@ def http_error(error: HTTPException) -> Response:
 def database_error(error: DBAPIError) -> Response:
     """Answer 503 for what passes; raise everything else, which is a 500 with its traceback."""
     number = error_codes.code(error.orig)
-    if error_codes.passes(error):
-        return unavailable(None if number in error_codes.READ_ONLY else error.orig)
     if number in error_codes.NO_SUCH_TABLE_OR_COLUMN and lacks_migration():
         return unavailable("it lacks a migration: run `flask db upgrade`")
+    if error_codes.passes(error):
+        return unavailable(None if number in error_codes.READ_ONLY else error.orig)
     raise error
 
 

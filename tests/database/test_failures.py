@@ -3,7 +3,7 @@
 import pytest
 from flask_migrate import downgrade, upgrade
 
-from tests.support.api import DATABASE_UNAVAILABLE, add, quantities, show
+from tests.support.api import DATABASE_UNAVAILABLE, add, quantities, show, statuses
 from tests.support.databases import application_on, execute, mysql_only
 from tests.support.failing import failing
 
@@ -31,6 +31,17 @@ def test_a_programming_error_is_a_500_with_its_traceback(app, client, login, ser
     assert "Retry-After" not in answer.headers
     assert "Traceback" in caplog.text
     assert quantities(client) == []
+
+
+@mysql_only
+def test_a_table_that_is_missing_while_a_dump_is_restored_is_a_503(client, login, server, caplog):
+    server.exec_driver_sql("RENAME TABLE order_item TO dropped")
+    answers = [add(client, login), show(client, login), client.get("/api/orders")]
+    server.exec_driver_sql("RENAME TABLE dropped TO order_item")
+    assert statuses(answers) == {503: 3}
+    assert caplog.text.count("database: (1146, ") == 3
+    assert "Traceback" not in caplog.text
+    assert add(client, login).status_code == 200
 
 
 @pytest.fixture
