@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.support.databases import mysql_database
+from tests.support.mariadb import MariaDB
+from tests.support.needs import need_program
 from tests.support.proxy import Proxy
 from tests.support.service import Service
 
@@ -33,6 +35,17 @@ def proxy(database_url):
 @pytest.fixture
 def service(database_url, start):
     return start(database_url)
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server of MariaDB, which the test may stop or lock."""
+    need_program("mariadbd")
+    server = MariaDB(tmp_path).start()
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 @pytest.fixture(scope="package")

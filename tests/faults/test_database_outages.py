@@ -9,21 +9,10 @@ import pytest
 import requests
 
 from tests.support.api import DATABASE_UNAVAILABLE, statuses
-from tests.support.mariadb import MariaDB
-from tests.support.needs import need_program, trials
+from tests.support.needs import trials
 from tests.support.processes import until
 from tests.support.shopper import Shopper
 from tests.support.shoppers import Shoppers
-
-
-@pytest.fixture
-def server(tmp_path):
-    need_program("mariadbd")
-    server = MariaDB(tmp_path).start()
-    try:
-        yield server
-    finally:
-        server.kill()
 
 
 @trials(2, 10)

@@ -1,0 +1,72 @@
+"""Dumps of a database, restored while the service is stopped, and while it runs."""
+
+import pytest
+from sqlalchemy import make_url
+
+from application import db
+from tests.support.databases import execute_on, mysql_database
+from tests.support.dumps import Dump
+from tests.support.needs import trials
+from tests.support.restores import check_restored
+from tests.support.shopper import Shopper
+from tests.support.shoppers import Shoppers
+from tests.support.stored_orders import read_orders
+
+TABLES = ["alembic_version", *(table.name for table in db.metadata.sorted_tables)]
+
+
+@pytest.fixture
+def spare_url(tmp_path):
+    """Another database on the server."""
+    with mysql_database(tmp_path) as url:
+        yield url
+
+
+def exchange_tables(url, other):
+    """Let the tables of two databases change places, all at one moment."""
+    one, two = (make_url(address).database for address in (url, other))
+    moves = (
+        f"{one}.`{table}` TO {two}.`{table}_old`, {two}.`{table}` TO {one}.`{table}`"
+        for table in TABLES
+    )
+    execute_on(url, f"RENAME TABLE {', '.join(moves)}")
+
+
+def test_after_a_dump_is_restored_clients_notice_and_can_retry(
+    service, database_url, users, tmp_path
+):
+    shopper = Shopper(service.url, users[0])
+    shopper.add("kept")
+    dump = Dump(database_url, tmp_path)
+
+    def restore():
+        service.stop()
+        dump.restore(database_url)
+        service.start()
+
+    check_restored(shopper, restore)
+
+
+@trials(2, 20)
+def test_a_dump_that_takes_the_tables_place_fails_no_request(
+    service, database_url, tmp_path, users, report, trials
+):
+    shoppers = Shoppers([service.url], users)
+    for _ in range(trials):
+        with mysql_database(tmp_path) as spare_url, shoppers.at_work():
+            shoppers.await_more(200, 20)
+            Dump(database_url, tmp_path).restore(spare_url)
+            exchange_tables(database_url, spare_url)
+            shoppers.await_more(200, 20)
+    assert set(shoppers.statuses) <= {200, 404}
+    read_orders(database_url)
+    report("tables replaced under load", trials, database_url, str(dict(shoppers.statuses)))
+
+
+def test_after_tables_are_replaced_clients_notice_and_can_retry(
+    service, database_url, spare_url, tmp_path, users
+):
+    shopper = Shopper(service.url, users[0])
+    shopper.add("kept")
+    Dump(database_url, tmp_path).restore(spare_url)
+    check_restored(shopper, lambda: exchange_tables(database_url, spare_url))
