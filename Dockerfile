@@ -13,7 +13,8 @@ USER 10001:10001
 ENV CONFIGURATION_SETUP=config.ProductionConfig FLASK_APP=run.py
 EXPOSE 5003
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["python", "-c", "\
-import http.client as h; c = h.HTTPConnection('127.0.0.1', 5003, timeout=2); \
+import http.client as h, os; port = os.environ.get('PORT') or 5003; \
+c = h.HTTPConnection('127.0.0.1', port, timeout=2); \
 c.request('GET', '/healthz'); assert c.getresponse().status == 200"]
 ENTRYPOINT ["gunicorn"]
 CMD ["run:app"]
