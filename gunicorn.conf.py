@@ -23,10 +23,10 @@ def listeners(address, port):
     try:
         with socket.socket(socket.AF_INET6) as probe:
             probe.bind(("::", 0))
-            only_ipv6 = probe.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+            both_in_one = not probe.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
     except OSError:  # a host without IPv6
         return [f"0.0.0.0:{port}"]
-    return [f"[::]:{port}"] + [f"0.0.0.0:{port}"] * only_ipv6
+    return [f"[::]:{port}"] if both_in_one else [f"0.0.0.0:{port}", f"[::]:{port}"]
 
 
 _, MOST_FILES = getrlimit(RLIMIT_NOFILE)
