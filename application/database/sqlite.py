@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Executable, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 TIMEOUT = 10  # seconds to wait for another writer
 CONNECT_ARGS: dict[str, Any] = {
@@ -23,7 +23,7 @@ def prepare(connection: Any, _record: object) -> None:
 
 def empty_log(engine: Engine) -> None:
     """Move the log into the file, as SQLite does when the last connection is closed."""
-    with suppress(OperationalError):  # the file cannot be opened
+    with suppress(DBAPIError):  # the file cannot be used; whoever needed it has said so
         engine.connect().close()
     engine.dispose()
 

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Update, false, inspect, text, update
+from sqlalchemy import ColumnClause, Update, column, false, inspect, table, text
 
 from application.database import db
 from application.database.error_codes import READ_ONLY, RETRY_AFTER, code
@@ -68,7 +68,7 @@ def current_revision() -> str | None:
         if not inspect(connection).has_table("alembic_version"):
             return None
         revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-        if connection.dialect.name != "sqlite":
+        if revision and connection.dialect.name != "sqlite":
             connection.execute(_write_nothing())
         return revision
 
@@ -76,9 +76,9 @@ def current_revision() -> str | None:
 @cache
 def _write_nothing() -> Update:
     """Return an UPDATE that changes and locks no row, but fails if the service's own would."""
-    table = next(iter(db.metadata.tables.values()))
-    (column, *_) = table.primary_key
-    return update(table).values({column: column}).where(false())
+    ours = next(iter(db.metadata.tables.values()))
+    key: ColumnClause[Any] = column(next(iter(ours.primary_key)).name)
+    return table(ours.name, key).update().values({key: key}).where(false())
 
 
 def lacks_migration() -> bool:

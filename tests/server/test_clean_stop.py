@@ -34,7 +34,8 @@ def test_a_clean_stop_leaves_one_file_with_everything(tmp_path, user_service, lo
     port, file = str(free_port()), tmp_path / "order.db"
     settings = {"DATABASE_URL": f"sqlite:///{file}", "USER_SERVICE_URL": user_service.url}
     settings |= {"PORT": port, "FLASK_RUN_PORT": port, "WEB_CONCURRENCY": "2"}
-    command = [sys.executable, *COMMANDS[command]]
+    # A shell that runs the tests in the background lets its children ignore SIGINT.
+    command = ["env", "--default-signal=INT", sys.executable, *COMMANDS[command]]
     where = {"cwd": config.ROOT, "env": os.environ | settings}
     with running_program(command, lambda: listening(int(port)), **where) as process:
         for product in range(20):  # by several connections, and both workers
