@@ -30,7 +30,7 @@ class Config:
     PORT = 5003
     BIND_ADDRESS = ""  # all addresses of the host
     DATABASE_PASSWORD = ""  # replaces DATABASE_URL's; unencoded, spaces count
-    USER_SERVICE_CA = ""  # a file of certificates; those of the package certifi
+    USER_SERVICE_CA = os.environ.get("REQUESTS_CA_BUNDLE", "")  # none: the package certifi's
     USER_SERVICE_TIMEOUT = 5.0  # seconds for the whole call
     IDEMPOTENCY_KEY_TTL = 24 * 60 * 60.0  # seconds for which an answer is kept, at least
     MIGRATE_ON_START = True
@@ -104,11 +104,9 @@ def _address(text: str) -> str:
 
 def _certificates(text: str) -> str:
     try:
-        cafile, capath = (None, text) if Path(text).is_dir() else (text, None)
-        ssl.create_default_context(cafile=cafile, capath=capath)
+        ssl.create_default_context(cafile=text)
     except (OSError, ValueError):  # nothing in the file is a certificate, for example
-        rule = "must name a file of certificates in PEM, as must REQUESTS_CA_BUNDLE"
-        raise ValueError(rule) from None
+        raise ValueError("must name a file of certificates in PEM") from None
     return text
 
 
@@ -194,18 +192,19 @@ def _setting(active: type[Config], name: str) -> Any:
 
 def _text(name: str) -> str:
     text = os.environ.get(name, "")
-    if name == "USER_SERVICE_CA":
-        return text or os.environ.get("REQUESTS_CA_BUNDLE", "")
     file = os.environ.get(f"{name}_FILE", "").strip() if name in SECRETS else ""
     if not file:
         return text
     if text:
         raise SystemExit(f"{name} and {name}_FILE cannot both be set")
     try:
-        return Path(file).read_text("utf-8-sig")
+        text = Path(file).read_text("utf-8-sig")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not in UTF-8"
         raise SystemExit(f"{name}_FILE must name a file that can be read: {reason}") from None
+    if not text.strip():
+        raise SystemExit(f"{name}_FILE must name a file that is not empty")
+    return text
 
 
 def logging_config() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The application, for gunicorn, ``flask`` and ``python run.py``."""
 
 import atexit
+import signal
 import sys
 from logging.config import dictConfig
 
@@ -9,8 +10,7 @@ from flask_migrate import upgrade
 
 import config
 from application import __version__, create_app, db
-from application.database import sqlite
-from application.database.url import without_secrets
+from application.database import configured_database, sqlite
 
 # Without that file, which gunicorn loads as the module __config__, it would start another kind of
 # worker, and no migrations.
@@ -30,11 +30,12 @@ def start(host: str = "", port: int | None = None, scheme: str = "http") -> None
     """
     host = f"[{host}]" if ":" in host else host  # an IPv6 address
     url = f" on {scheme}://{host}:{port}" if port else ""
+    if port:  # otherwise gunicorn ends in order
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with app.app_context():
-        where = app.config["CONFIGURATION_SETUP"], without_secrets(db.engine.url)
-        app.logger.info("order-service %s starts%s: %s, %s", __version__, url, *where)
+        app.logger.info("order-service %s starts%s: %s", __version__, url, configured_database())
         if db.engine.dialect.name == "sqlite":  # after gunicorn's workers, the master does it, too
-            atexit.register(sqlite.empty_log, db.engine)
+            atexit.register(sqlite.empty_log, [*db.engines.values()])
         if not app.config["MIGRATE_ON_START"]:
             return
         try:

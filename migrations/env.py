@@ -17,8 +17,8 @@ from pymysql.constants import ER
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from application.database import configured_database
 from application.database.error_codes import code, passes
-from application.database.url import without_secrets
 from application.serving.health import migration_state
 from migrations.mysql import convert_tables, other_tables, refuse_several_primaries, wait_for_turn
 from migrations.statements import CONFLICTS, PATIENCE, PAUSE, SESSION, migration_engine
@@ -144,19 +144,25 @@ def print_sql():
         )
     context.configure(url=db.engine.url, literal_binds=True, **OPTIONS)
     with context.begin_transaction():
-        context.execute(SESSION.strip())
+        context.execute("-- All tables must be InnoDB: `flask db upgrade` itself converts others")
+        context.execute(SESSION)
         context.run_migrations()
 
 
 def main(connection):
-    """Run what the command asks for, and log on which database that was."""
+    """Run what the command asks for, and log on which database."""
     context.configure(connection=connection, transactional_ddl=sqlite or None, **OPTIONS)
-    command, before = context.get_context().opts["fn"].__name__, revision()
+    command, before, where = (
+        context.get_context().opts["fn"].__name__,
+        revision(),
+        configured_database(),
+    )
+    log.info("%s: revision %s", where, before)
     if command != "upgrade" or not is_complete(connection):
         connection.rollback()
         migrate(connection, command)
-    where = current_app.config["CONFIGURATION_SETUP"], without_secrets(db.engine.url)
-    log.info("%s, %s: revision %s before, %s after", *where, before, revision())
+    if (after := revision()) != before:
+        log.info("%s: revision %s before, %s after", where, before, after)
 
 
 def revision():

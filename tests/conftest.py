@@ -24,7 +24,7 @@ def environment():
     """Keep the developer's own settings out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         files = [f"{name}_FILE" for name in config.SECRETS]
-        for name in (*config.SETTINGS, *files, "REQUESTS_CA_BUNDLE", "WEB_CONCURRENCY"):
+        for name in (*config.SETTINGS, *files, "WEB_CONCURRENCY"):
             patch.delenv(name, raising=False)
         patch.setenv("CONFIGURATION_SETUP", "config.DevelopmentConfig")
         patch.setenv("SQLALCHEMY_ECHO", "false")

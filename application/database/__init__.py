@@ -1,5 +1,5 @@
 """The database: ``db``, on SQLite, MySQL or MariaDB, made for concurrency and faults."""
 
-from .engines import db, init_app
+from .engines import configured_database, db, init_app
 
-__all__ = ["db", "init_app"]
+__all__ = ["configured_database", "db", "init_app"]

@@ -5,9 +5,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from flask import Flask
+import pymysql
+from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from pymysql import Connection as MySQLConnection
 from pymysql.constants import CR, FIELD_TYPE, SERVER_STATUS
 from pymysql.converters import conversions
 from pymysql.err import MySQLError, OperationalError
@@ -90,7 +90,8 @@ def init_app(app: Flask) -> None:
     ``db.engines["probe"]`` opens a new connection each time and soon gives up. Raises SystemExit
     with one line if DATABASE_URL cannot be used.
     """
-    from .switchover import Switchover  # not before: see create_app
+    # Not before: it imports prometheus_client; see create_app.
+    from .switchover import Switchover
 
     url = parse(app.config["DATABASE_URL"], app.config["DATABASE_PASSWORD"])
     on_sqlite = url.get_backend_name() == "sqlite"
@@ -131,11 +132,18 @@ def init_app(app: Flask) -> None:
             event.listen(engine, "do_connect", connect_mysql)
 
 
+def configured_database() -> str:
+    """Return the active configuration and its database, without password and options, to log."""
+    url = db.engine.url.set(query={}).render_as_string(hide_password=True)
+    return f"{current_app.config['CONFIGURATION_SETUP']}, {url}"
+
+
 def connect_mysql(_dialect: object, _record: object, _args: object, options: Any) -> Any:
     """Connect as an engine's ``do_connect``; raises MySQLError whatever PyMySQL's login raises."""
     tls_of_url = any(name.startswith("ssl") for name in options)
     ours: dict[str, Any] = {} if tls_of_url else {"ssl_disabled": True}
-    connection: Any = MySQLConnection(**options, **ours, defer_connect=True)
+    # By this name, which OpenTelemetry replaces.
+    connection: Any = pymysql.connect(**options, **ours, defer_connect=True)
     if ours:
         connection.ssl, connection.ctx = True, TLS
     try:

@@ -28,7 +28,6 @@ PASSING = {
     *READ_ONLY,
     *OUT_OF_CLUSTER,
     *(3796, 3797),  # Group Replication cannot catch up
-    ER.NO_SUCH_TABLE,  # a dump is being restored: it drops each table, then creates it
     *(ER.CON_COUNT_ERROR, ER.TOO_MANY_USER_CONNECTIONS, ER.USER_LIMIT_REACHED),
     *(ER.SERVER_SHUTDOWN, 3032),  # 3032: offline mode
     *(ER.QUERY_INTERRUPTED, ER.STATEMENT_TIMEOUT, ER.QUERY_TIMEOUT),  # by the server's operator

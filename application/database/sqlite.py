@@ -21,11 +21,13 @@ def prepare(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
 
 
-def empty_log(engine: Engine) -> None:
-    """Move the log into the file, as SQLite does when the last connection is closed."""
-    with suppress(DBAPIError):  # the file cannot be used; whoever needed it has said so
-        engine.connect().close()
-    engine.dispose()
+def empty_log(engines: list[Engine]) -> None:
+    """Close all connections, and move the log into the file; afterwards the file can be copied."""
+    for engine in engines:
+        engine.dispose()
+    with suppress(DBAPIError), engines[0].connect() as connection:  # whoever needed it has said so
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engines[0].dispose()
 
 
 def take_turns(engine: Engine) -> None:

@@ -42,12 +42,6 @@ def parse(text: str, password: str = "") -> URL:
     return url
 
 
-def without_secrets(url: URL) -> str:
-    """Return a URL without its password and options, one of which may be secret, too."""
-    shown = URL.create(url.drivername, url.username, None, url.host, url.port, url.database)
-    return shown.render_as_string()
-
-
 def _file(url: URL, password: str) -> URL:
     in_memory = url.query.get("mode") == "memory" or ":memory:" in (url.database or ":memory:")
     if in_memory or url.host:  # in memory, each connection would have a database of its own

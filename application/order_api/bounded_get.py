@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.cookiejar import DefaultCookiePolicy
 from threading import Condition, local
 
@@ -50,7 +51,7 @@ class BoundedGet:
             answer = call.result(deadline - time.monotonic())
         except InvalidHeader:
             raise
-        except (TimeoutError, requests.RequestException, HTTPError) as error:
+        except (OSError, HTTPError) as error:  # all of requests' own are OSErrors
             raise NoAnswer(_reason(error)) from error
         self._silent_since = time.monotonic()
         return answer
@@ -76,10 +77,9 @@ class BoundedGet:
             self._call_ended.notify()
 
     def _get(self, headers: Mapping[str, str], deadline: float) -> tuple[int, bytes]:
-        try:
+        with suppress(requests.ConnectionError):  # it may just have closed a kept connection
             return self._read(headers, deadline)
-        except requests.ConnectionError:  # the service may just have closed a kept connection
-            return self._read(headers, deadline)
+        return self._read(headers, deadline)
 
     def _read(self, headers: Mapping[str, str], deadline: float) -> tuple[int, bytes]:
         left = max(deadline - time.monotonic(), 0.001)
@@ -95,12 +95,13 @@ class BoundedGet:
 
 
 def _reason(error: BaseException) -> str:
-    """Return what the system or TLS says; of other errors only the class, as they may quote."""
+    """Return an error's class, and what the system or TLS says: other errors may quote a key."""
     root = error
     while root.__context__:
         root = root.__context__
     of_system = isinstance(root, OSError) and not isinstance(root, requests.RequestException)
-    return f"{type(error).__name__}: {root}" if of_system else type(error).__name__
+    said = f": {root}" if of_system and str(root) else ""
+    return f"{type(error).__name__}{said}"
 
 
 class _ThreadLocal(local):

@@ -1,6 +1,7 @@
 """Every error as JSON, ``{"message": "..."}``, without a word from a library or a driver."""
 
 from flask import Flask, current_app, jsonify
+from pymysql.constants import ER
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
@@ -33,10 +34,12 @@ def http_error(error: HTTPException) -> Response:
 def database_error(error: DBAPIError) -> Response:
     """Answer 503 for what passes; raise everything else, which is a 500 with its traceback."""
     number = error_codes.code(error.orig)
-    if number in error_codes.NO_SUCH_TABLE_OR_COLUMN and lacks_migration():
-        return unavailable("it lacks a migration: run `flask db upgrade`")
     if error_codes.passes(error):
         return unavailable(None if number in error_codes.READ_ONLY else error.orig)
+    if number in error_codes.NO_SUCH_TABLE_OR_COLUMN and lacks_migration():
+        return unavailable("it lacks a migration: run `flask db upgrade`")
+    if number == ER.NO_SUCH_TABLE:  # while a dump is restored, which drops each table first
+        return unavailable(error.orig)
     raise error
 
 

@@ -7,13 +7,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 def init_app(app: Flask) -> None:
     """Learn both from a trusted proxy's headers, or take a prefix that is set off each path."""
-    trusted = {
-        "x_prefix": int(app.config["TRUST_FORWARDED_PREFIX"]),
-        "x_for": int(app.config["TRUST_FORWARDED_FOR"]),
-    }
-    if any(trusted.values()):
+    prefix, address = app.config["TRUST_FORWARDED_PREFIX"], app.config["TRUST_FORWARDED_FOR"]
+    if prefix or address:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_proto=0, x_host=0, **trusted
+            app.wsgi_app, x_for=int(address), x_proto=0, x_host=0, x_prefix=int(prefix)
         )
     if prefix := app.config["SCRIPT_NAME"].rstrip("/"):
         # Paths without the prefix are served, too: probes do not come through the proxy.

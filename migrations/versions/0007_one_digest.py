@@ -8,10 +8,8 @@ down_revision = "0006"
 
 
 def upgrade():
-    if (
-        not context.is_offline_mode() and "meaning" not in columns()
-    ):  # an interrupted run has dropped it
-        return
+    if not context.is_offline_mode() and "meaning" not in columns():
+        return  # an interrupted run has dropped it
     # Replicas compared by the meaning, and by the other digest where there was none.
     keys = "UPDATE idempotency_key SET request = meaning WHERE meaning IS NOT NULL"
     op.execute(sa.text(keys))

@@ -86,7 +86,9 @@ def test_a_json_number_that_is_whole_by_value_is_an_integer(client, login, value
     assert f'"quantity":{quantity},' in answer.text
 
 
-@pytest.mark.parametrize("value", ["7", " 7 ", "007", "7\n", "7\r\n", "\t7\v", "\u30007\xa0"])
+@pytest.mark.parametrize(
+    "value", ["7", " 7 ", "007", "7\n", "7\r\n", "\t7\v", "\u30007\xa0", "7\x1c"]
+)
 def test_white_space_and_leading_zeros_are_allowed_around_digits(client, login, value):
     body = {"product_id": 5, "qty": value}
     for encoding in ("data", "json"):

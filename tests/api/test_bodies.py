@@ -48,7 +48,7 @@ def test_any_other_body_is_refused_and_changes_nothing(client, login, content_ty
     ("content_type", "status"),
     [("application/x-www-form-urlencoded", 400), *((kind, 415) for kind in OTHER_TYPES[:-2])],
 )
-@pytest.mark.parametrize("body", [JSON, f"\n {JSON}"])
+@pytest.mark.parametrize("body", [JSON, f"\n {JSON}", f"\ufeff{JSON}", f"[{JSON}]"])
 def test_json_without_its_type_is_told_so(client, login, body, content_type, status):
     answer = client.post(ADD, data=body, content_type=content_type, headers=login)
     message = "The body is JSON: send Content-Type: application/json"

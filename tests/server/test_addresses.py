@@ -103,3 +103,11 @@ def test_behind_a_proxy_that_is_trusted_the_log_has_the_address_that_it_names(
         caller.sendall(f"GET /nowhere HTTP/1.0\r\n{head}\r\n\r\n".encode())
         assert caller.recv(64)
     assert addresses(service, 1) == ["127.0.0.9" if trusted == "true" else "127.0.0.1"]
+
+
+def test_what_is_no_address_is_not_logged(start, tmp_path):
+    service = start(f"sqlite:///{tmp_path}/order.db", TRUST_FORWARDED_FOR="true")
+    for said in ("Basic secret", "user 99 [abc]", "a" * 4000, "\x85"):
+        headers = {"X-Forwarded-For": said.encode("latin-1")}
+        requests.get(f"{service.url}/nowhere", headers=headers, timeout=60)
+    assert addresses(service, 4) == ["-"] * 4

@@ -3,6 +3,7 @@
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Event
 
 import pytest
@@ -10,7 +11,7 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import text
 
 from application.order_api.bounded_get import MAX_CALLS
-from tests.support.databases import application_on, head_revision
+from tests.support.databases import application_on, execute, head_revision
 from tests.support.processes import until
 
 READY = {"message": "Ready", "database": "ok", "migrations": "ok", "user_service": "ok"}
@@ -48,12 +49,24 @@ def test_it_is_ready_only_after_the_last_migration(new_database, user_service):
     with application_on(new_database, USER_SERVICE_URL=user_service.url) as app:
         client, seen = app.test_client(), []
         with app.app_context():
-            for step in (None, upgrade, lambda: downgrade(), upgrade):
+            base = partial(downgrade, revision="base")
+            for step in (None, upgrade, lambda: downgrade(), upgrade, base, upgrade):
                 if step:
                     step()
                 answer = client.get("/readyz")
+                assert answer.json["database"] == "ok"
                 seen.append((answer.status_code, answer.json["migrations"]))
-    assert seen == [(503, "behind"), (200, "ok"), (503, "behind"), (200, "ok")]
+    assert seen == [(503, "behind"), (200, "ok")] * 3
+
+
+def test_the_database_of_another_service_is_foreign_whatever_its_tables_are(new_database):
+    with application_on(new_database) as app:
+        with app.app_context():
+            upgrade()
+            downgrade(revision="base")
+            execute("INSERT INTO alembic_version VALUES ('b1e4a9d0c3f7')")
+        answer = app.test_client().get("/readyz")
+    assert (answer.status_code, answer.json["migrations"]) == (503, "foreign")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 
-import certifi
 import pytest
 from sqlalchemy import URL, make_url
 
@@ -91,13 +90,6 @@ def test_a_secret_may_be_in_a_file(monkeypatch, tmp_path):
     assert url == URL.create("mysql+pymysql", "user", " p ", "db", database="orders")
     monkeypatch.setenv("DATABASE_PASSWORD", "")  # as a compose file may leave it
     assert config.load() == settings
-
-
-def test_certificates_that_other_programs_trust_are_trusted(monkeypatch, tmp_path):
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
-    assert config.load()["USER_SERVICE_CA"] == certifi.where()
-    monkeypatch.setenv("USER_SERVICE_CA", str(tmp_path))  # a folder, as OpenSSL has them
-    assert config.load()["USER_SERVICE_CA"] == str(tmp_path)
 
 
 @pytest.mark.parametrize(

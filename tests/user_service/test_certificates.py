@@ -3,12 +3,11 @@
 import ssl
 
 import pytest
+import requests
 
 from application.order_api.user_client import User, UserClient, UserServiceUnavailable
 from demo.user_service import UserService
-from tests.support.api import show
 from tests.support.certificates import make_certificate
-from tests.support.databases import application_on, migrate
 
 TIMEOUT = 30  # seconds: enough on a slow machine
 KEY = "Basic secret"
@@ -56,11 +55,22 @@ def test_a_certificate_for_another_name_is_refused_and_named(https, authority):
         UserClient(url, TIMEOUT, certificates=str(authority[0])).get_user(KEY)
 
 
-def test_the_setting_names_the_authority(https, authority, monkeypatch, tmp_path):
-    database = f"sqlite:///{tmp_path}/order.db"
-    migrate(database)
-    for variable, status in (("HOME", 503), ("REQUESTS_CA_BUNDLE", 200), ("USER_SERVICE_CA", 200)):
-        with monkeypatch.context() as environment:
-            environment.setenv(variable, str(authority[0]))
-            with application_on(database, USER_SERVICE_URL=https) as app:
-                assert show(app.test_client(), {"Authorization": KEY}).status_code == status
+@pytest.mark.slow  # a server for each
+@pytest.mark.parametrize(
+    ("variable", "file", "status"),
+    [
+        ("USER_SERVICE_CA", "authority.pem", 200),
+        ("REQUESTS_CA_BUNDLE", "authority.pem", 200),
+        ("REQUESTS_CA_BUNDLE", "stale.pem", 503),
+        ("SSL_CERT_FILE", "authority.pem", 503),  # of OpenSSL's own programs
+    ],
+)
+def test_settings_name_the_authority(https, start, tmp_path, variable, file, status):
+    named = {variable: str(tmp_path / file)}
+    service = start(f"sqlite:///{tmp_path}/order.db", USER_SERVICE_URL=https, **named)
+    answer = requests.get(f"{service.url}/api/order", headers={"Authorization": KEY}, timeout=60)
+    assert answer.status_code == status
+    service.stop()
+    log = service.log.read_text()
+    assert ("stale.pem" in log) == (file == "stale.pem")
+    assert "secret" not in log

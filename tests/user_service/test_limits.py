@@ -50,8 +50,24 @@ def test_the_timeout_is_for_the_whole_call(user_service, over, beginning, drop):
 def test_a_server_that_accepts_but_does_not_answer_is_unavailable():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = UserClient(f"http://127.0.0.1:{silent.getsockname()[1]}", IMPATIENCE)
-        with pytest.raises(UserServiceUnavailable):
+        with pytest.raises(UserServiceUnavailable, match=r"^TimeoutError$"):
             client.get_user("key")
+
+
+def test_the_reason_of_a_failure_is_that_of_the_last_try():
+    answer = b'HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{"result": {"id": 1}}'
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as thread:
+        client = UserClient(f"http://127.0.0.1:{server.getsockname()[1]}", TIMEOUT)
+        served = thread.submit(client.get_user, "key")
+        connection, _ = server.accept()
+        connection.recv(4096)
+        connection.sendall(answer)
+        assert served.result().id == 1
+        refused = thread.submit(client.get_user, "key")  # on the kept connection
+        connection.recv(4096)
+        server.close()
+        connection.close()
+        assert "Connection refused" in str(refused.exception())
 
 
 def test_a_server_that_is_down_is_unavailable():
