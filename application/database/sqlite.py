@@ -1,12 +1,12 @@
 """SQLite, which lets one connection write at a time: the writers of this process take turns."""
 
+import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Executable, event
-from sqlalchemy.exc import DBAPIError
 
 TIMEOUT = 10  # seconds to wait for another writer
 CONNECT_ARGS: dict[str, Any] = {
@@ -25,8 +25,8 @@ def empty_log(engines: list[Engine]) -> None:
     """Close all connections, and move the log into the file; afterwards the file can be copied."""
     for engine in engines:
         engine.dispose()
-    with suppress(DBAPIError), engines[0].connect() as connection:  # whoever needed it has said so
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    with suppress(sqlite3.Error), closing(engines[0].raw_connection()) as connection:
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     engines[0].dispose()
 
 
