@@ -110,7 +110,7 @@ def _log(logger: logging.Logger, began: float, fields: dict[str, Any]) -> None:
 def _execute(cursor: Any, statement: str, parameters: Any, _context: object) -> bool:
     """Execute a statement, count it, and log it without its values if that takes long.
 
-    The other events that SQLAlchemy has for this double the cost of its part of a statement.
+    SQLAlchemy's events before and after a statement would take 8 % of the instructions of a show.
     """
     if (fields := current.get()) is not None:
         fields["statements"] += 1

@@ -109,7 +109,8 @@ class Worker(ThreadWorker):
         if not isinstance(exc, errors.ParseException):
             return super().handle_error(req, client, addr, exc)
         status = STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
-        self.log.warning("Refused a request with %s: %s", status, type(exc).__name__)
+        address = addr[0] if addr else "-"  # none by a Unix socket
+        self.log.warning("Refused a request with %s: %s, %s", status, type(exc).__name__, address)
         body = json.dumps({"message": status.phrase.capitalize()}, separators=(",", ":")) + "\n"
         headers = HEADERS | {
             "Content-Type": "application/json",

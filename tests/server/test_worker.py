@@ -93,3 +93,5 @@ def test_malformed_requests_are_answered_in_json_and_logged_without_another_s_id
         said.get("request_id") for said in log if "status" in said or "Refus" in said["message"]
     ]
     assert told == [*[None] * len(REFUSED), "first", None, "last"]
+    refused = [said["message"] for said in log if "Refus" in said["message"]]
+    assert all(message.endswith(", 127.0.0.1") for message in refused)
