@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import ExitStack, closing
 
+import pymysql
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -74,6 +75,21 @@ def test_a_connection_has_variables_of_its_own(app):
 def all_engines(app):
     with app.app_context():
         return [*db.engines.values()]
+
+
+@mysql_only
+def test_connections_are_made_by_the_name_that_opentelemetry_replaces(app, monkeypatch):
+    made, connect = [], pymysql.connect
+
+    def traced(**options):
+        made.append(connection := connect(**options))
+        return connection
+
+    monkeypatch.setattr(pymysql, "connect", traced)
+    with application_on(app.config["DATABASE_URL"]) as other:
+        for engine in all_engines(other):
+            engine.connect().close()
+    assert len(made) == 3
 
 
 @pytest.fixture
