@@ -175,6 +175,12 @@ def load(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
     return constants | {name: _setting(active, name) for name in SETTINGS} | (overrides or {})
 
 
+def listen() -> tuple[str, int]:
+    """Return the address, "" for all, and the port. Raises SystemExit as load() does."""
+    active = _active()
+    return _setting(active, "BIND_ADDRESS"), _setting(active, "PORT")
+
+
 def _active() -> type[Config]:
     active = os.environ.get("CONFIGURATION_SETUP", "").strip() or "config.ProductionConfig"
     if active not in CONFIGURATIONS:

@@ -13,10 +13,10 @@ chdir = str(Path(__file__).parent)
 sys.path.insert(0, chdir)
 
 from application.serving import counts_folder  # noqa: E402
-from config import COUNTS_FOLDER, exit_logged, load, logging_config  # noqa: E402
+from config import COUNTS_FOLDER, exit_logged, listen, logging_config  # noqa: E402
 
 
-def listeners(address, port):
+def addresses(address, port):
     """Return where to listen: without an address, on each one of the host, IPv4 and IPv6."""
     if address:
         return [f"[{address}]:{port}" if ":" in address else f"{address}:{port}"]
@@ -54,12 +54,11 @@ dictConfig(logconfig_dict)
 captureWarnings(True)
 sys.excepthook = lambda *error: getLogger().critical("The service cannot start", exc_info=error)
 with exit_logged():
-    settings = load()
+    bind = addresses(*listen())  # nothing that reads a file: a reload must not fail
     if workers < 1:
         raise SystemExit("WEB_CONCURRENCY must be a whole number above 0")
     folder = counts_folder.make(COUNTS_FOLDER, worker_tmp_dir)
 os.environ[counts_folder.VARIABLE] = folder
-bind = listeners(settings["BIND_ADDRESS"], settings["PORT"])
 
 from application.serving import counts_file  # noqa: E402, F401  # imports prometheus_client
 

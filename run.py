@@ -1,6 +1,5 @@
 """The application, for gunicorn, ``flask`` and ``python run.py``."""
 
-import atexit
 import signal
 import sys
 from logging.config import dictConfig
@@ -34,8 +33,8 @@ def start(host: str = "", port: int | None = None, scheme: str = "http") -> None
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with app.app_context():
         app.logger.info("order-service %s starts%s: %s", __version__, url, configured_database())
-        if db.engine.dialect.name == "sqlite":  # after gunicorn's workers, the master does it, too
-            atexit.register(sqlite.empty_log, [*db.engines.values()])
+        if db.engine.dialect.name == "sqlite":
+            sqlite.empty_log_at_exit([*db.engines.values()])
         if not app.config["MIGRATE_ON_START"]:
             return
         try:

@@ -143,6 +143,7 @@ def print_sql():
             "--sql needs MySQL or MariaDB: SQLite's tables must be read to be copied"
         )
     context.configure(url=db.engine.url, literal_binds=True, **OPTIONS)
+    log.info("%s: it is not touched", configured_database())
     with context.begin_transaction():
         context.execute("-- All tables must be InnoDB: `flask db upgrade` itself converts others")
         context.execute(SESSION)
@@ -170,7 +171,7 @@ def revision():
 
 
 def migrate(connection, command):
-    if not sqlite:
+    if command in ("upgrade", "downgrade", "do_stamp") and not sqlite:
         wait_for_turn(connection)
     if command == "upgrade":
         refuse_unmarked(connection)

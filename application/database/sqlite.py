@@ -1,13 +1,18 @@
 """SQLite, which lets one connection write at a time: the writers of this process take turns."""
 
+import atexit
+import logging
+import os
 import sqlite3
 import time
 from contextlib import closing, suppress
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Executable, event
 
+log = logging.getLogger(__name__)
 TIMEOUT = 10  # seconds to wait for another writer
 CONNECT_ARGS: dict[str, Any] = {
     "timeout": TIMEOUT,
@@ -21,12 +26,24 @@ def prepare(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
 
 
-def empty_log(engines: list[Engine]) -> None:
-    """Close all connections, and move the log into the file; afterwards the file can be copied."""
+def empty_log_at_exit(engines: list[Engine]) -> None:
+    """Let this process, when it exits, move the log into the file, which can be copied then."""
+    atexit.register(_empty_log, engines, os.getpid())
+
+
+def _empty_log(engines: list[Engine], pid: int) -> None:
     for engine in engines:
         engine.dispose()
+    file = Path((engines[0].url.database or "").removeprefix("file:"))
+    if os.getpid() != pid or not file.exists():  # a worker of gunicorn's, whose master does it
+        return
     with suppress(sqlite3.Error), closing(engines[0].raw_connection()) as connection:
-        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor: Any = connection.cursor()
+        cursor.execute("PRAGMA busy_timeout = 1000")  # milliseconds
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        busy, _, _ = cursor.fetchone()
+        if busy:
+            log.warning("Another process writes to %s: a copy needs %s-wal, too", file, file)
     engines[0].dispose()
 
 

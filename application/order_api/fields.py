@@ -24,6 +24,7 @@ FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 # ASCII digits, as a form field or a JSON string has them; the length keeps int() cheap.
 WHOLE_NUMBER = re.compile(r"\s*-?[0-9]{1,100}\s*")
 BLANK = codecs.BOM_UTF8 + b" \t\r\n"  # what JSON may begin with
+UNMARKED_JSON = "The body is JSON: send Content-Type: application/json"
 
 
 class Repeated(list[Any]):
@@ -57,9 +58,6 @@ def read_fields() -> dict[str, Any]:
     body = request.get_data()
     if not body:
         return {}
-    if body.lstrip(BLANK).startswith((b"{", b"[")) and not request.is_json:
-        wrong = BadRequest if request.mimetype == FORM else UnsupportedMediaType
-        raise wrong("The body is JSON: send Content-Type: application/json")
     if request.mimetype == FORM:  # request.form does the same, but slower
         return _fields(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
     if request.mimetype == MULTIPART:
@@ -67,7 +65,8 @@ def read_fields() -> dict[str, Any]:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if not request.is_json or charset not in ("utf-8", "utf8"):
         kinds = f"{FORM}, {MULTIPART} or application/json"
-        raise UnsupportedMediaType(f"The body must be a form or JSON: {kinds}")
+        wrong = f"The body must be a form or JSON: {kinds}"
+        raise UnsupportedMediaType(UNMARKED_JSON if _is_unmarked_json() else wrong)
     try:
         fields = DECODER.decode(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):  # RecursionError: thousands of nested brackets
@@ -75,6 +74,10 @@ def read_fields() -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise BadRequest("The body must be a JSON object")
     return fields
+
+
+def _is_unmarked_json() -> bool:
+    return request.get_data().lstrip(BLANK).startswith((b"{", b"[")) and not request.is_json
 
 
 def _fields(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -94,7 +97,7 @@ def whole_number(field: str) -> int:
     """Return a field of the form or JSON body, from 1 to 2147483647. Raises BadRequest."""
     value = g.fields.get(field)
     if value is None or value == "":
-        raise BadRequest(f"{field} is required")
+        raise BadRequest(UNMARKED_JSON if _is_unmarked_json() else f"{field} is required")
     return _in_range(field, value, 1, MAX_INTEGER)
 
 

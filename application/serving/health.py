@@ -70,16 +70,19 @@ def current_revision() -> str | None:
         revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
         has_tables = migration_state(revision) in ("ok", "ahead")
         if has_tables and connection.dialect.name != "sqlite":
-            connection.execute(_write_nothing())
+            for write in _writes_of_nothing():
+                connection.execute(write)
         return revision
 
 
 @cache
-def _write_nothing() -> Update:
-    """Return an UPDATE that changes and locks no row, but fails if the service's own would."""
-    ours = next(iter(db.metadata.tables.values()))  # any one
-    key: ColumnClause[Any] = column(next(iter(ours.primary_key)).name)
-    return table(ours.name, key).update().values({key: key}).where(false())
+def _writes_of_nothing() -> list[Update]:
+    """Return an UPDATE of each table that changes and locks no row, but fails as a real one."""
+    writes = []
+    for ours in db.metadata.sorted_tables:
+        key: ColumnClause[Any] = column(next(iter(ours.primary_key)).name)
+        writes.append(table(ours.name, key).update().values({key: key}).where(false()))
+    return writes
 
 
 def lacks_migration() -> bool:

@@ -55,6 +55,12 @@ def test_json_without_its_type_is_told_so(client, login, body, content_type, sta
     assert (answer.status_code, answer.json) == (status, {"message": message})
 
 
+def test_a_form_may_begin_as_json_does(client, login):
+    form = "application/x-www-form-urlencoded"
+    answer = client.post(ADD, data=f"[]=1&{FORM}", content_type=form, headers=login)
+    assert answer.status_code == 200
+
+
 @pytest.mark.parametrize("path", [CHECKOUT, CLEAR])
 @pytest.mark.parametrize(
     "content_type", [*OTHER_TYPES, "application/json", "application/x-www-form-urlencoded"]

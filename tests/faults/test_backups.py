@@ -1,6 +1,5 @@
 """Dumps of a database, restored while the service is stopped, and while it runs."""
 
-import pytest
 from sqlalchemy import make_url
 
 from application import db
@@ -15,21 +14,13 @@ from tests.support.stored_orders import read_orders
 TABLES = ["alembic_version", *(table.name for table in db.metadata.sorted_tables)]
 
 
-@pytest.fixture
-def spare_url(tmp_path):
-    """Another database on the server."""
-    with mysql_database(tmp_path) as url:
-        yield url
-
-
-def exchange_tables(url, other):
-    """Let the tables of two databases change places, all at one moment."""
-    one, two = (make_url(address).database for address in (url, other))
-    moves = (
-        f"{one}.`{table}` TO {two}.`{table}_old`, {two}.`{table}` TO {one}.`{table}`"
-        for table in TABLES
-    )
-    execute_on(url, f"RENAME TABLE {', '.join(moves)}")
+def load_beside(dump, url, folder):
+    """Load a dump into a new database, and let its tables take the places of another one's."""
+    with mysql_database(folder) as new_url, mysql_database(folder) as old_url:
+        dump.restore(new_url)
+        db_, new, old = (make_url(address).database for address in (url, new_url, old_url))
+        moves = [f"{db_}.`{t}` TO {old}.`{t}`, {new}.`{t}` TO {db_}.`{t}`" for t in TABLES]
+        execute_on(url, f"RENAME TABLE {', '.join(moves)}")
 
 
 def test_after_a_dump_is_restored_clients_notice_and_can_retry(
@@ -53,10 +44,9 @@ def test_a_dump_that_takes_the_tables_place_fails_no_request(
 ):
     shoppers = Shoppers([service.url], users)
     for _ in range(trials):
-        with mysql_database(tmp_path) as spare_url, shoppers.at_work():
+        with shoppers.at_work():
             shoppers.await_more(200, 20)
-            Dump(database_url, tmp_path).restore(spare_url)
-            exchange_tables(database_url, spare_url)
+            load_beside(Dump(database_url, tmp_path), database_url, tmp_path)
             shoppers.await_more(200, 20)
     assert set(shoppers.statuses) <= {200, 404}
     read_orders(database_url)
@@ -64,9 +54,9 @@ def test_a_dump_that_takes_the_tables_place_fails_no_request(
 
 
 def test_after_tables_are_replaced_clients_notice_and_can_retry(
-    service, database_url, spare_url, tmp_path, users
+    service, database_url, tmp_path, users
 ):
     shopper = Shopper(service.url, users[0])
     shopper.add("kept")
-    Dump(database_url, tmp_path).restore(spare_url)
-    check_restored(shopper, lambda: exchange_tables(database_url, spare_url))
+    dump = Dump(database_url, tmp_path)
+    check_restored(shopper, lambda: load_beside(dump, database_url, tmp_path))

@@ -23,7 +23,7 @@ def service(file, start):
 
 
 def backup(source, target):
-    """Do what ``.backup`` and ``.restore`` of the program sqlite3 do."""
+    """Copy a database by the function of SQLite that ``.backup`` and ``.restore`` call."""
     with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(target)) as two:
         one.backup(two)
 

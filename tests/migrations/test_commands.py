@@ -10,6 +10,7 @@ import config
 from application import db
 from tests.support.databases import (
     application_on,
+    autocommit,
     execute,
     head_revision,
     mysql_only,
@@ -34,6 +35,13 @@ def flask_db(new_database, tmp_path, capfd, monkeypatch):
             return ended.exit_code, ended.stdout + capfd.readouterr().out
 
         yield flask_db
+
+
+@pytest.fixture
+def server_of(new_database):
+    """Another connection to the database."""
+    with autocommit(new_database) as connection:
+        yield connection
 
 
 def schema():
@@ -111,6 +119,14 @@ def test_a_migration_that_fails_has_told_its_database(flask_db, caplog):
     assert flask_db("upgrade")[0] == 1
     assert any("DevelopmentConfig, " in line for line in caplog.messages)
     assert any(": revision of the course" in line for line in caplog.messages)
+
+
+@mysql_only
+def test_commands_that_only_read_do_not_wait_for_a_migration(flask_db, server_of):
+    flask_db("upgrade")
+    server_of.exec_driver_sql("SELECT GET_LOCK(CONCAT('migrations of ', DATABASE()), 0)")
+    for command in (["current"], ["check"], ["history", "--indicate-current"]):
+        assert flask_db(*command)[0] == 0
 
 
 @mysql_only

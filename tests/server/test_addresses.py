@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import subprocess
 from contextlib import suppress
 from functools import partial
 
@@ -78,12 +79,18 @@ def test_the_log_has_the_caller_s_address_by_either_family(listen):
 def test_hosts_without_ipv6_and_hosts_that_keep_the_families_apart_serve_ipv4(tmp_path, sysctl):
     port = free_port()
     settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/order.db", "PORT": str(port)}
-    shell = f'echo 1 > /proc/sys/net/ipv6/{sysctl}; exec "$0" run:app'
+    need_program("curl")
+    shell = f'ip link set lo up; echo 1 > /proc/sys/net/ipv6/{sysctl}; exec "$0" run:app'
     with Namespace() as namespace:
         command = namespace.program("sh", "-c", shell, GUNICORN)
         ready = partial(listening, port, namespace.host)
         with running_program(command, ready, cwd=config.ROOT, env=os.environ | settings):
             assert requests.get(f"http://{namespace.host}:{port}/healthz", timeout=60).ok
+            if sysctl == "bindv6only":
+                curl = namespace.program(
+                    "curl", "--fail", "--silent", f"http://[::1]:{port}/healthz"
+                )
+                subprocess.run(curl, check=True, capture_output=True)
 
 
 @pytest.mark.slow  # a proxy

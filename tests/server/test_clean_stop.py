@@ -5,11 +5,13 @@ import shutil
 import signal
 import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 import requests
 
 import config
+from application.database import sqlite
 from demo.ports import listening
 from tests.support.api import ADD
 from tests.support.processes import free_port, running_program
@@ -50,3 +52,24 @@ def test_a_clean_stop_leaves_one_file_with_everything(tmp_path, user_service, lo
     copy = shutil.copy(file, tmp_path / "copy.db")
     with sqlite3.connect(copy) as database:
         assert database.execute("SELECT COUNT(*) FROM order_item").fetchone() == (20,)
+
+
+@pytest.mark.slow  # waits for another process
+def test_a_stop_beside_another_process_that_writes_is_short_and_tells_of_it(tmp_path, start):
+    file = tmp_path / "order.db"
+    service = start(f"sqlite:///{file}")
+    assert requests.get(f"{service.url}/api/orders", timeout=60).ok
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert service.stop() < sqlite.TIMEOUT
+    assert "a copy needs" in service.log.read_text()
+
+
+@pytest.mark.slow  # a server
+def test_a_stop_makes_no_database_where_the_file_is_gone(tmp_path, start):
+    file = tmp_path / "order.db"
+    service = start(f"sqlite:///{file}")
+    for path in tmp_path.glob("order.db*"):
+        path.unlink()
+    service.stop()
+    assert not file.exists()

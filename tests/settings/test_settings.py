@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 
 import pytest
+import requests
 from sqlalchemy import URL, make_url
 
 import config
@@ -14,7 +16,7 @@ from application.database.url import parse
 from tests.support.api import show
 from tests.support.databases import application_on, migrate, mysql_database
 from tests.support.gunicorn import copy_of_the_service, run_gunicorn
-from tests.support.processes import free_port
+from tests.support.processes import free_port, until
 
 UNUSABLE = "Error: The database of DATABASE_URL cannot be used"
 
@@ -90,6 +92,18 @@ def test_a_secret_may_be_in_a_file(monkeypatch, tmp_path):
     assert url == URL.create("mysql+pymysql", "user", " p ", "db", database="orders")
     monkeypatch.setenv("DATABASE_PASSWORD", "")  # as a compose file may leave it
     assert config.load() == settings
+
+
+def test_a_reload_does_not_read_the_files_again(tmp_path, start):
+    """A secret may be replaced at that moment; an instance that is restarted reads it."""
+    file = tmp_path / "url"
+    file.write_text(f"sqlite:///{tmp_path}/order.db")
+    service = start("", DATABASE_URL_FILE=str(file))
+    file.unlink()
+    before = service.workers()
+    os.kill(service.pid, signal.SIGHUP)
+    until(lambda: not set(before) & set(service.workers()) and service.all_serve())
+    assert requests.get(f"{service.url}/api/orders", timeout=60).ok
 
 
 @pytest.mark.parametrize(
