@@ -17,6 +17,7 @@ END = b"the end of the connection"  # stands for a packet that is not sent
 class Fault:
     """What happens to the next ``times`` statements that match, once ``after`` of them have passed.
 
+    If ``following`` is given, the connection's statement before must match that.
     ``code`` is the error that the server seems to answer; a ROLLBACK goes with it if the real error
     implies one. Without a code the connection is lost. Either happens instead of the statement, or
     after it if ``executed``.
@@ -27,6 +28,7 @@ class Fault:
     code: int = 0
     executed: bool = False
     after: int = 0
+    following: str = ""
 
 
 class Proxy(ThreadingTCPServer):
@@ -56,13 +58,15 @@ class Proxy(ThreadingTCPServer):
         self.shutdown()
         self.server_close()
 
-    def take(self, packet: bytes) -> Fault | None:
-        """Return the fault for this packet of a client, or None."""
+    def take(self, packet: bytes, previous: bytes) -> Fault | None:
+        """Return the fault for this packet of a client, or None; ``previous`` is the one before."""
         with self._lock:
             fault = self.fault
             if not fault or not fault.times or packet[:1] != QUERY:
                 return None
             if not re.match(fault.statement.encode(), packet[1:]):
+                return None
+            if not re.match(fault.following.encode(), previous[1:]):
                 return None
             if fault.after:
                 fault.after -= 1
@@ -77,6 +81,7 @@ class Proxy(ThreadingTCPServer):
 class Relay(BaseRequestHandler):
     def handle(self) -> None:
         self.instead = None  # what to send instead of the server's next packet
+        self.previous = b""
         with socket.create_connection(self.server.target) as self.database:
             for end in (self.request, self.database):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -99,7 +104,8 @@ class Relay(BaseRequestHandler):
                 end.shutdown(socket.SHUT_RDWR)
 
     def _statement(self, number: int, packet: bytes) -> None:
-        fault = self.server.take(packet)
+        fault = self.server.take(packet, self.previous)
+        self.previous = packet
         if fault and fault.code:
             self.instead = error_packet(fault.code)
             if not fault.executed:
