@@ -108,7 +108,7 @@ def test_each_migration_tells_its_database_and_its_revisions(
     seen = f"revision {HEAD}"
     if command != ["upgrade"]:
         seen += f" before, {command[1]} after"
-    url = re.sub(":[^:/@]*@", "@", new_database)  # without its password
+    url = re.sub(":[^:/@]*@", ":***@", new_database)
     assert caplog.messages[-1] == f"config.DevelopmentConfig, {url}: {seen}"
 
 
