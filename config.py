@@ -175,8 +175,8 @@ def load(overrides: dict[str, Any] | None = None) -> dict[str, Any]:
     return constants | {name: _setting(active, name) for name in SETTINGS} | (overrides or {})
 
 
-def listen() -> tuple[str, int]:
-    """Return the address, "" for all, and the port. Raises SystemExit as load() does."""
+def address_and_port() -> tuple[str, int]:
+    """Return where to listen; the address is "" for all. Raises SystemExit as load() does."""
     active = _active()
     return _setting(active, "BIND_ADDRESS"), _setting(active, "PORT")
 

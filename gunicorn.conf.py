@@ -13,11 +13,11 @@ chdir = str(Path(__file__).parent)
 sys.path.insert(0, chdir)
 
 from application.serving import counts_folder  # noqa: E402
-from config import COUNTS_FOLDER, exit_logged, listen, logging_config  # noqa: E402
+from config import COUNTS_FOLDER, address_and_port, exit_logged, logging_config  # noqa: E402
 
 
 def addresses(address, port):
-    """Return where to listen: without an address, on each one of the host, IPv4 and IPv6."""
+    """Return what to bind to: without an address, all of the host's, IPv4 and IPv6."""
     if address:
         return [f"[{address}]:{port}" if ":" in address else f"{address}:{port}"]
     try:
@@ -54,7 +54,7 @@ dictConfig(logconfig_dict)
 captureWarnings(True)
 sys.excepthook = lambda *error: getLogger().critical("The service cannot start", exc_info=error)
 with exit_logged():
-    bind = addresses(*listen())  # nothing that reads a file: a reload must not fail
+    bind = addresses(*address_and_port())  # not load(), which reads files: a reload must not fail
     if workers < 1:
         raise SystemExit("WEB_CONCURRENCY must be a whole number above 0")
     folder = counts_folder.make(COUNTS_FOLDER, worker_tmp_dir)

@@ -29,7 +29,7 @@ def start(host: str = "", port: int | None = None, scheme: str = "http") -> None
     """
     host = f"[{host}]" if ":" in host else host  # an IPv6 address
     url = f" on {scheme}://{host}:{port}" if port else ""
-    if port:  # otherwise gunicorn ends in order
+    if port:  # Flask's own server, which SIGTERM would end without what runs at exit
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with app.app_context():
         app.logger.info("order-service %s starts%s: %s", __version__, url, configured_database())

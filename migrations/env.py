@@ -139,11 +139,9 @@ OPTIONS = {"target_metadata": db.metadata, "process_revision_directives": number
 def print_sql():
     """Print the statements of an upgrade or downgrade, for somebody else to run."""
     if sqlite:
-        raise RuntimeError(
-            "--sql needs MySQL or MariaDB: SQLite's tables must be read to be copied"
-        )
+        raise RuntimeError("--sql needs MySQL or MariaDB: on SQLite, tables are read and copied")
     context.configure(url=db.engine.url, literal_binds=True, **OPTIONS)
-    log.info("%s: it is not touched", configured_database())
+    log.info("%s: SQL for it is printed, the database is not touched", configured_database())
     with context.begin_transaction():
         context.execute("-- All tables must be InnoDB: `flask db upgrade` itself converts others")
         context.execute(SESSION)
@@ -153,11 +151,8 @@ def print_sql():
 def main(connection):
     """Run what the command asks for, and log on which database."""
     context.configure(connection=connection, transactional_ddl=sqlite or None, **OPTIONS)
-    command, before, where = (
-        context.get_context().opts["fn"].__name__,
-        revision(),
-        configured_database(),
-    )
+    command = context.get_context().opts["fn"].__name__
+    where, before = configured_database(), revision()
     log.info("%s: revision %s", where, before)
     if command != "upgrade" or not is_complete(connection):
         connection.rollback()

@@ -40,7 +40,9 @@ PROGRESS = 8  # seconds between lines about a statement that runs
 # The engine is for Alembic's own table; each migration names it for its tables. Foreign keys are
 # not checked again for rows that are copied with their table: that takes longer than the copy.
 SESSION = f"SET SESSION default_storage_engine = InnoDB, foreign_key_checks = OFF, {MEANING}"
-LOCK_WAITS = f", lock_wait_timeout = {LOCK_WAIT}, innodb_lock_wait_timeout = {LOCK_WAIT}"
+IMPATIENT_SESSION = (
+    f"{SESSION}, lock_wait_timeout = {LOCK_WAIT}, innodb_lock_wait_timeout = {LOCK_WAIT}"
+)
 OPEN_TRANSACTIONS = """
 SELECT user, host, id, TIMESTAMPDIFF(SECOND, trx_started, NOW())
 FROM information_schema.innodb_trx JOIN information_schema.processlist ON id = trx_mysql_thread_id
@@ -51,12 +53,9 @@ WHERE id != CONNECTION_ID() ORDER BY trx_started LIMIT 3
 def migration_engine(url):
     """Return an engine without the timeouts and the echo of the service's own."""
     sqlite = url.get_backend_name() == "sqlite"
-    # SQLite's driver itself would send BEGIN too late.
-    options = (
-        CONNECT_ARGS | {"isolation_level": None}
-        if sqlite
-        else {"init_command": SESSION + LOCK_WAITS}
-    )
+    options = {"init_command": IMPATIENT_SESSION}
+    if sqlite:  # its driver itself would send BEGIN too late
+        options = CONNECT_ARGS | {"isolation_level": None}
     engine = create_engine(url, poolclass=NullPool, connect_args=options)
     if sqlite:  # a transaction takes the write lock when it begins, and it includes DDL
         event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))

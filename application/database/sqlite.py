@@ -34,17 +34,20 @@ def empty_log_at_exit(engines: list[Engine]) -> None:
 def _empty_log(engines: list[Engine], pid: int) -> None:
     for engine in engines:
         engine.dispose()
-    file = Path((engines[0].url.database or "").removeprefix("file:"))
-    if os.getpid() != pid or not file.exists():  # a worker of gunicorn's, whose master does it
+    if os.getpid() != pid:  # a worker: gunicorn's master does it when all have ended
         return
-    with suppress(sqlite3.Error), closing(engines[0].raw_connection()) as connection:
+    writer, *_ = engines
+    file = Path((writer.url.database or "").removeprefix("file:"))
+    if not file.exists():  # a connection would make a new one
+        return
+    with suppress(sqlite3.Error), closing(writer.raw_connection()) as connection:
         cursor: Any = connection.cursor()
         cursor.execute("PRAGMA busy_timeout = 1000")  # milliseconds
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         busy, _, _ = cursor.fetchone()
         if busy:
             log.warning("Another process writes to %s: a copy needs %s-wal, too", file, file)
-    engines[0].dispose()
+    writer.dispose()
 
 
 def take_turns(engine: Engine) -> None:
