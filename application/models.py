@@ -119,7 +119,8 @@ class Order(db.Model):
 
     def to_json(self) -> dict[str, Any]:
         """Return the order as the API shows it."""
-        return order_json(self, self.items, self.user_id, self.is_open)
+        items = [(line.product_id, line.quantity) for line in self.items]
+        return order_json(self, items, self.user_id, self.is_open)
 
     def _touch(self) -> None:
         """Change the order's own row, as each change must. Raises OrderClosed.
@@ -165,7 +166,7 @@ class OrderItem(db.Model):
 
     def to_json(self) -> dict[str, Any]:
         """Return the line as the API shows it."""
-        return item_json(self)
+        return item_json(self.product_id, self.quantity)
 
 
 LOCK_OPEN = (

@@ -25,7 +25,7 @@ def _with_items(orders: FromClause, *more: str) -> Select[Any]:
     What the caller knows is not selected: each column comes once more with each line.
     """
     columns = orders.c["id", "date_added", "date_updated", *more]
-    return select(*columns, *ITEMS.c["product_id", "quantity"]).outerjoin_from(orders, ITEMS)
+    return select(*ITEMS.c["product_id", "quantity"], *columns).outerjoin_from(orders, ITEMS)
 
 
 def _page(*conditions: ColumnElement[bool], newest_first: bool = False) -> Select[Any]:
@@ -102,5 +102,5 @@ def _first_added(row: Row[Any]) -> tuple[datetime, int]:
 
 
 def _json(rows: Sequence[Row[Any]], user_id: int, is_open: bool) -> dict[str, Any]:
-    items = [row for row in rows if row.product_id is not None]
+    items = [row[:2] for row in rows if row[0] is not None]
     return order_json(rows[0], items, user_id, is_open)

@@ -42,7 +42,8 @@ def check_conditions(order: Order | None) -> None:
 
 
 def _has_conditions() -> bool:
-    return "If-Match" in request.headers or "If-None-Match" in request.headers
+    headers = request.headers
+    return "If-Match" in headers or "If-None-Match" in headers
 
 
 def _check(shown: Response | None) -> bool:
