@@ -35,7 +35,6 @@ PASSING = {
     # SQLite: busy, locked, out of memory, read-only, interrupted, I/O, full, cannot open, WAL lock
     *(5, 6, 7, 8, 9, 10, 13, 14, 15),
 }
-DUPLICATE = {ER.DUP_ENTRY, 19}  # 19: SQLite's violated constraint
 NO_SUCH_TABLE_OR_COLUMN = {ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR, 1}  # 1: SQLite's general error
 RETRY_AFTER = 2  # seconds that an answer asks for if the failure passes
 ENDED = BrokenPipeError, ConnectionResetError, SSLEOFError

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import BadRequest, HTTPException, UnprocessableEntity
 
 from application.database import db
-from application.database.error_codes import DUPLICATE, RETRY_AFTER, code
+from application.database.error_codes import RETRY_AFTER, code
 from application.models import IdempotencyKey
 from application.refusals import Refusal
 
@@ -36,7 +36,9 @@ INSERT_ATTEMPTS = 3  # each waits as long as for any lock (database/engines.py)
 
 KEYS = IdempotencyKey.__table__
 THIS_KEY = KEYS.c.user_id == bindparam("of_user"), KEYS.c.key == bindparam("of_key")
-INSERT = insert(KEYS)
+# IGNORE: not an error for a key that is there already, which would cost more than the statement.
+INSERT = insert(KEYS).prefix_with("IGNORE", dialect="mysql")
+INSERT = INSERT.prefix_with("OR IGNORE", dialect="sqlite")
 FIND_ANSWER = select(*KEYS.c["request", "status", "body", "etag"]).where(*THIS_KEY)
 STORE_ANSWER = update(KEYS).where(*THIS_KEY)
 
@@ -92,26 +94,25 @@ def _key() -> str:
 def _insert(row: dict[str, Any], attempts: int = INSERT_ATTEMPTS) -> bool:
     """Insert a key; return False if it is there already. Raises RequestRunning."""
     try:
-        db.session.execute(INSERT, row)
+        result: Any = db.session.execute(INSERT, row)
     except DBAPIError as error:
-        if code(error.orig) in DUPLICATE:
-            return False
         if code(error.orig) != ER.LOCK_WAIT_TIMEOUT:
             raise
         if attempts == 1:
             raise RequestRunning(f"The request with this {HEADER} has not ended yet") from error
         return _insert(row, attempts - 1)
-    return True
+    return bool(result.rowcount)
 
 
 def _repeat(this_key: dict[str, Any], asked: object) -> Response:
     stored = db.session.execute(FIND_ANSWER, this_key).first()
-    if stored is None:  # pruned since the insert failed
+    if stored is None:  # pruned since the insert was ignored
         raise RequestRunning(f"This {HEADER} has just expired")
-    if stored.request != asked:
+    first, status, body, etag = stored
+    if first != asked:
         raise UnprocessableEntity(f"{HEADER} has been used for another request")
-    headers = {"Idempotent-Replayed": "true"} | ({"ETag": stored.etag} if stored.etag else {})
-    return Response(stored.body, stored.status, headers, mimetype="application/json")
+    headers = {"Idempotent-Replayed": "true"} | ({"ETag": etag} if etag else {})
+    return Response(body, status, headers, mimetype="application/json")
 
 
 def _answer(response: Response) -> dict[str, Any]:
