@@ -9,7 +9,6 @@ from sqlalchemy.dialects.mysql import DATETIME, MEDIUMTEXT
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from .database import db
-from .database.rows import insert_row, set_stored, update_row
 from .database.transactions import on_commit
 from .order_json import item_json, order_json
 from .refusals import ItemNotFound, OrderClosed, OrderEmpty, OrderFull, QuantityTooLarge
@@ -59,7 +58,7 @@ class Order(db.Model):
     def create(cls, user_id: int) -> "Order":
         """Open an order; the database allows one for each user."""
         now = utcnow()
-        order = cls(user_id=user_id, is_open=True, items=[], date_added=now, date_updated=now)
+        order = cls(user_id=user_id, is_open=True, date_added=now, date_updated=now)
         db.session.add(order)
         on_commit(ORDERS_OPENED.inc)
         return order
@@ -83,36 +82,39 @@ class Order(db.Model):
             raise OrderFull(f"An order has {MAX_ITEMS} items at most")
         self._touch()
         if line:
-            update_row(line, quantity=total, date_updated=self.date_updated)
+            line.quantity, line.date_updated = total, self.date_updated
         else:
-            line = OrderItem(product_id, quantity, self.date_updated)
-            items, line.order_id = [*self.items, line], self.id
-            insert_row(line)
-            set_stored(self, items=items)
+            self.items.append(OrderItem(product_id, quantity, self.date_updated))
         on_commit(ITEMS_ADDED.inc)
 
     def update_item(self, product_id: int, quantity: int) -> None:
         """Set the quantity (1 to 2147483647) of a product's line. Raises ItemNotFound."""
         line = self._require(product_id)
         self._touch()
-        update_row(line, quantity=quantity, date_updated=self.date_updated)
+        line.quantity, line.date_updated = quantity, self.date_updated
 
     def remove_item(self, product_id: int) -> None:
         """Remove a line; the order stays open even if it is empty. Raises ItemNotFound."""
         line = self._require(product_id)
         self._touch()
-        self._delete([line])
+        self.items.remove(line)
+        db.session.flush()  # so that the product can be added again: a flush inserts, then deletes
 
     def clear(self) -> None:
         """Remove all lines; the order stays open."""
         self._touch()
-        self._delete(self.items)
+        db.session.flush()  # which gives a new line its id
+        ids = [line.id for line in self.items]
+        # The session would send a statement for each line.
+        db.session.execute(sa.delete(OrderItem).where(OrderItem.id.in_(ids)))
+        self.items.clear()
 
     def checkout(self) -> None:
         """Close the order for good. Raises OrderEmpty."""
         if not self.items:
             raise OrderEmpty("Order is empty")
-        self._touch(is_open=False)
+        self._touch()
+        self.is_open = False
         on_commit(ORDERS_CHECKED_OUT.inc)
 
     def to_json(self) -> dict[str, Any]:
@@ -120,7 +122,7 @@ class Order(db.Model):
         items = [(line.product_id, line.quantity) for line in self.items]
         return order_json(self, items, self.user_id, self.is_open)
 
-    def _touch(self, **values: Any) -> None:
+    def _touch(self) -> None:
         """Change the order's own row, as each change must. Raises OrderClosed.
 
         Its time is later than any before, whatever the clocks of instances say: lines keep their
@@ -128,20 +130,10 @@ class Order(db.Model):
         """
         if self.is_open is False:  # None: a new order that is not stored yet
             raise OrderClosed("Order is closed")
-        if new := self.id is None:
-            db.session.add(self)
-        db.session.flush()  # what a script has changed without a rule, or a new order
-        if new and not self.items:
-            return  # its row has just been written
+        if self.id is None and not self.items:
+            return  # it has just been opened
         times = self.date_updated, *(line.date_added for line in self.items[-1:])
-        latest = max([utcnow(), *(time + TICK for time in times if time)])
-        update_row(self, date_updated=latest, **values)
-
-    def _delete(self, lines: list["OrderItem"]) -> None:
-        """Delete lines by one statement; a flush would send one for each."""
-        ids = [line.id for line in lines]
-        db.session.execute(sa.delete(OrderItem).where(OrderItem.id.in_(ids)))
-        set_stored(self, items=[line for line in self.items if line.id not in ids])
+        self.date_updated = max([utcnow(), *(time + TICK for time in times if time)])
 
     def _find(self, product_id: int) -> "OrderItem | None":
         return next((line for line in self.items if line.product_id == product_id), None)

@@ -7,6 +7,8 @@ from flask import Response, current_app, g, jsonify
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, NotFound
 
+from application.database import db
+from application.database.last_flush import last_flush
 from application.database.transactions import transaction
 from application.models import MAX_INTEGER, Order
 from application.orders import read_closed_orders, read_open_order, read_order, read_orders
@@ -38,6 +40,7 @@ def change(
         @idempotent
         def answer() -> Response:
             order = view()
+            last_flush(db.session())  # counts the version, and gives a new order its id
             return order_response(order.to_json(), order.version)
 
         @order_api_blueprint.post(path)

@@ -5,12 +5,14 @@ from pymysql import connections
 from pymysql.protocol import MysqlPacket
 from sqlalchemy import bindparam, func, select, text
 
+from application.database.results import read_value
 from tests.support.databases import engines_of, mysql_only
 
 
 @mysql_only
 @pytest.mark.parametrize("length", [0, 1, 250, 251, 252, 255, 256, 65_535, 65_536])
 def test_a_value_of_any_length_is_read(app, length):
+    assert MysqlPacket.read_length_coded_string is read_value
     repeated = select(func.repeat("a", length), text("NULL"), func.repeat("é", length))
     with engines_of(app)[1].connect() as connection:
         assert connection.execute(repeated).one() == ("a" * length, None, "é" * length)

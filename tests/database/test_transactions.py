@@ -74,8 +74,9 @@ def test_a_change_of_an_order_that_has_changed_since_is_refused(client, login):
     elsewhere(add, client, login)
     order = Order.query.one()
     elsewhere(checkout, client, login)
+    order.add_item(5)
     with pytest.raises(StaleDataError):
-        order.add_item(5)
+        db.session.commit()
     db.session.rollback()
     assert not order.is_open
     assert quantities(client) == [[1]]

@@ -16,7 +16,7 @@ from tests.support.shopper import Shopper
 from tests.support.shoppers import Shoppers
 
 STATEMENTS = ["SELECT", "INSERT INTO `order`", "INSERT INTO order_item", "UPDATE `order`",
-              "UPDATE order_item", "INSERT INTO idempotency_key", "UPDATE idempotency_key",
+              "UPDATE order_item", "INSERT IGNORE INTO idempotency_key", "UPDATE idempotency_key",
               "COMMIT"]  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def test_conflicts_at_any_statement_go_unnoticed(shopper, proxy, database_url, r
             answers = [shopper.add(str(uuid.uuid4())) for _ in range(4)]
             # Error 1205 of this INSERT means that another request with the key is running. The
             # service tries three times before it answers so.
-            running = code == 1205 and statement == "INSERT INTO idempotency_key"
+            running = code == 1205 and statement == "INSERT IGNORE INTO idempotency_key"
             first = 409 if running else 200
             assert [answer.status_code for answer in answers] == [first, 200, 200, 200]
             assert fault.times == 0
