@@ -42,7 +42,7 @@ class Order(db.Model):
     date_added: Mapped[datetime | None] = mapped_column(TIME, default=utcnow)
     date_updated: Mapped[datetime | None] = mapped_column(TIME, default=utcnow, onupdate=utcnow)
     # Changes with every change of the order, its lines included: the nodes of a cluster detect a
-    # conflict only in a row that both transactions wrote. The session counts it.
+    # conflict only in a row that both transactions wrote. A flush counts it.
     version: Mapped[int] = mapped_column()
     open_user_id: Mapped[int | None] = mapped_column(OPEN, unique=True, index=True, deferred=True)
     items: Mapped[list["OrderItem"]] = relationship(

@@ -25,6 +25,7 @@ def _with_items(orders: FromClause, *more: str) -> Select[Any]:
     What the caller knows is not selected: each column comes once more with each line.
     """
     columns = orders.c["id", "date_added", "date_updated", *more]
+    # A line's product and quantity come first: see _json. By name, a row's values are read slowly.
     return select(*ITEMS.c["product_id", "quantity"], *columns).outerjoin_from(orders, ITEMS)
 
 

@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, NotFound
 
 from application.database import db
-from application.database.last_flush import last_flush
 from application.database.transactions import transaction
+from application.last_flush import last_flush
 from application.models import MAX_INTEGER, Order
 from application.orders import read_closed_orders, read_open_order, read_order, read_orders
 

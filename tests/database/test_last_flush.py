@@ -4,9 +4,16 @@ import pytest
 from sqlalchemy.orm.exc import StaleDataError
 
 from application import db
-from application.database.last_flush import last_flush
+from application.last_flush import last_flush
 from application.models import Order, OrderItem
 from tests.support.api import add, elsewhere
+
+
+def replace_line(order):
+    """Change a line's product, and add a line for the product that it had."""
+    order.items[0].product_id = 3
+    order.add_item(2)
+
 
 # Changes of an order that has 2 and 5 once each, and what they leave.
 CHANGES = {
@@ -23,6 +30,7 @@ CHANGES = {
     ),
     "change two lines": (lambda order: (order.add_item(5), order.add_item(2)), {2: 2, 5: 2}),
     "pop a line": (lambda order: (order.add_item(5), order.items.pop(0)), {5: 2}),
+    "replace a line": (replace_line, {3: 1, 5: 1, 2: 1}),
 }
 
 
@@ -71,7 +79,9 @@ def test_columns_of_a_new_row_have_their_defaults(context):
     db.session.commit()
     stored = Order.query.one()
     assert (stored.is_open, stored.open_user_id, stored.version) == (True, 7, 1)
-    assert None not in (stored.date_added, stored.date_updated)
+    (line,) = stored.items
+    times = [stored.date_added, stored.date_updated, line.date_added, line.date_updated]
+    assert None not in times
 
 
 @pytest.mark.parametrize(
@@ -84,6 +94,31 @@ def test_an_order_that_has_changed_since_is_refused(client, login, order, change
     change(order)
     with pytest.raises(StaleDataError, match="Order"):
         last_flush(db.session())
+
+
+def test_a_line_may_be_added_before_its_order(context):
+    line = OrderItem(5)
+    db.session.add(line)
+    db.session.add(Order(user_id=7, items=[line]))
+    last_flush(db.session())
+    db.session.commit()
+    assert quantities(Order.query.one()) == {5: 1}
+
+
+def test_a_deleted_line_is_deleted(order):
+    db.session.delete(order.items[0])
+    order.checkout()
+    last_flush(db.session())
+    db.session.commit()
+    assert quantities(Order.query.one()) == {5: 1}
+
+
+def test_a_line_can_be_moved_to_another_order(order):
+    other = Order.create(order.user_id + 1)
+    other.items.append(order.items[0])
+    last_flush(db.session())
+    db.session.commit()
+    assert [quantities(order) for order in Order.query.order_by(Order.id)] == [{5: 1}, {2: 1}]
 
 
 def test_nothing_to_write_sends_nothing(order):
